@@ -1,1 +1,80 @@
-export {}
+/**
+ * @hessian-free/tensor: tensors, traced programs, passes and the CPU backends. Runs in Node and browsers; what
+ * needs files is in `@hessian-free/tensor/node`.
+ */
+export * from './errors.ts'
+export { bytesPerElement, dtypeOf, dtypes, isFloat, isInteger, typedArray, typedArrayFrom } from './dtype.ts'
+export type { Dtype, TypedArray, TypedArrayOf } from './dtype.ts'
+export {
+  broadcastShapes,
+  formatShape,
+  inversePermutation,
+  keepingAxes,
+  normalizeAxes,
+  normalizeAxis,
+  sameShape,
+  sizeOf,
+  stridesOf,
+  withoutAxes,
+} from './shape.ts'
+export type { Shape } from './shape.ts'
+export { hostArray } from './hostArray.ts'
+export type { HostArray } from './hostArray.ts'
+
+export { Tensor } from './tensor.ts'
+export type { TensorLike } from './tensor.ts'
+export { disposeTree, flattenTree, mapTree, tensorsIn, unflattenTree } from './tree.ts'
+export type { TreeStructure } from './tree.ts'
+export { scope } from './scope.ts'
+export { warnOfLeaks } from './leakDetection.ts'
+export { jit, traceFunction } from './jit.ts'
+export type { CompiledFunction, JitOptions, TracedFunction } from './jit.ts'
+export { currentTrace, traceClosed, traceProgram } from './trace.ts'
+export type { Trace, TracedProgram } from './trace.ts'
+export {
+  applyPrimitive,
+  applyProgram,
+  backendOf,
+  executableOf,
+  operation,
+  runExecutable,
+} from './execution.ts'
+
+export * from './operations/arithmetic.ts'
+export * from './operations/elementary.ts'
+export * from './operations/movement.ts'
+export { argMax, logSoftmax, logSumExp, max, mean, softmax, sum } from './operations/reduction.ts'
+export type { ReductionOptions } from './operations/reduction.ts'
+export { dot, dotGeneral, outer } from './operations/dot.ts'
+export { full, iota, ones, onesLike, tensor, zeros, zerosLike } from './operations/creation.ts'
+export type { CreationOptions, NestedNumbers } from './operations/creation.ts'
+
+export { elementwisePrimitives, isElementwise, noParameters } from './program/primitive.ts'
+export type {
+  CallParameters,
+  DerivativeRule,
+  DotAxes,
+  ElementwisePrimitive,
+  NoParameters,
+  PrimitiveName,
+  PrimitiveParameters,
+  TransposeRule,
+} from './program/primitive.ts'
+export { formatType, sameType, typesOf } from './program/program.ts'
+export type { Equation, EquationOf, Program, TensorType, Value } from './program/program.ts'
+export { ProgramBuilder } from './program/programBuilder.ts'
+export { printProgram } from './program/programPrinter.ts'
+export { checkProgram } from './program/programChecker.ts'
+export { resultTypes } from './program/shapeRules.ts'
+export { dotShape, freeAxes } from './program/dotShape.ts'
+
+export type {
+  Backend,
+  CompileOptions,
+  DeviceBuffer,
+  Executable,
+  ExecutableSummary,
+  MemoryStatistics,
+} from './backend.ts'
+export type * from './kernel/kernel.ts'
+export { defaultBackend, setDefaultBackend, withDefaultBackend } from './defaultBackend.ts'
