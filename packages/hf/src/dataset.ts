@@ -1,0 +1,106 @@
+/**
+ * Data as the optimisers take it: inputs and targets with cases along the first axis. Both live on the backend
+ * as a whole; samples are index vectors, and rows are gathered inside the compiled programs, so that drawing a
+ * fresh sample moves a few kilobytes and never copies cases through the host.
+ */
+import { ArgumentError, NumericalError, ShapeError, Tensor, formatShape, hostArray, isFloat, tensor } from '@hessian-free/tensor'
+import type { Backend, HostArray } from '@hessian-free/tensor'
+
+/** Host data; `targets` default to the inputs, which makes an autoencoder. */
+export interface DataSource {
+  readonly inputs: HostArray
+  readonly targets?: HostArray
+}
+
+/** Data on a backend. `inputs` and `targets` may be one tensor. */
+export interface Dataset {
+  readonly inputs: Tensor
+  readonly targets: Tensor
+  readonly cases: number
+  dispose(): void
+}
+
+function requireFinite(name: string, array: HostArray): void {
+  if (!isFloat(array.dtype)) return
+  const at = array.data.findIndex((value: number) => !Number.isFinite(value))
+  if (at < 0) return
+  const row = array.data.length / Math.max(1, array.shape[0])
+  throw new NumericalError({
+    operation: 'dataset',
+    rule: `${name} must be finite numbers`,
+    found: `${String(array.data[at])} in case ${Math.floor(at / row)}, element ${at % row}`,
+    remedy: 'Remove or impute the case before training',
+  })
+}
+
+/**
+ * Uploads data.
+ * @throws {ShapeError} unless inputs and targets have the same number of cases.
+ * @throws {ArgumentError} for an empty data set. @throws {NumericalError} for NaN or infinite numbers.
+ */
+export function uploadDataset(source: DataSource, backend: Backend): Dataset {
+  const { inputs, targets = inputs } = source
+  const cases = inputs.shape[0] ?? 0
+  if (inputs.shape.length < 2 || targets.shape.length < 1 || targets.shape[0] !== cases) {
+    throw new ShapeError({
+      operation: 'dataset',
+      rule: 'inputs must be [cases, …] and targets must have as many cases',
+      found: `inputs ${formatShape(inputs.shape)}, targets ${formatShape(targets.shape)}`,
+    })
+  }
+  if (cases === 0) throw new ArgumentError({ operation: 'dataset', rule: 'there must be at least one case', found: '0' })
+  requireFinite('inputs', inputs)
+  if (targets !== inputs) requireFinite('targets', targets)
+  const uploadedInputs = tensor(inputs, { backend })
+  const uploadedTargets = targets === inputs ? uploadedInputs : tensor(targets, { backend })
+  return {
+    inputs: uploadedInputs,
+    targets: uploadedTargets,
+    cases,
+    dispose: () => {
+      uploadedInputs.dispose()
+      uploadedTargets.dispose()
+    },
+  }
+}
+
+/** A piece of a sample of fixed length: padded positions repeat case 0 with weight 0. */
+export interface Chunk {
+  readonly indices: Tensor
+  readonly weights: Tensor
+  /** Cases that count. */
+  readonly cases: number
+}
+
+/**
+ * Cuts a sample into chunks of `length` cases, each case weighted 1/|sample|. One length for all chunks means
+ * one compiled program, whatever the sample size.
+ */
+export function chunkSample(
+  indices: Uint32Array,
+  length: number,
+  dtype: 'float32' | 'float64',
+  backend: Backend,
+): Chunk[] {
+  const chunks: Chunk[] = []
+  for (let start = 0; start < indices.length; start += length) {
+    const part = indices.subarray(start, start + length)
+    const padded = new Int32Array(length)
+    padded.set(part)
+    const weights = dtype === 'float32' ? new Float32Array(length) : new Float64Array(length)
+    weights.fill(1 / indices.length, 0, part.length)
+    chunks.push({
+      indices: tensor(hostArray(padded, [length]), { backend }),
+      weights: tensor(hostArray(weights, [length]), { backend }),
+      cases: part.length,
+    })
+  }
+  return chunks
+}
+
+export function disposeChunks(chunks: readonly Chunk[]): void {
+  for (const { indices, weights } of chunks) {
+    indices.dispose()
+    weights.dispose()
+  }
+}
