@@ -21,6 +21,7 @@ function isJob(name) {
   return Object.prototype.hasOwnProperty.call(OLDEST_NODE, name)
 }
 
+/** @returns {Promise<number | undefined>} the exit code, if it is known when the job has been started */
 async function main() {
   if (!isJob(job)) {
     console.error(`Unknown job '${job}'. Jobs: ${Object.keys(OLDEST_NODE).join(', ')}.`)
@@ -44,6 +45,7 @@ async function main() {
   const { runApplication } = await import('./application.mjs')
   if (job === 'start') await runApplication('hf', ['train', 'mnist-autoencoder', ...jobArguments])
   else await runApplication(job, jobArguments)
+  return undefined
 }
 
 main().then(

@@ -1,0 +1,106 @@
+// Builds the four packages: ES module bundles by esbuild and type declarations by the compiler.
+//
+//   node scripts/build.mjs          bundles, declarations, and a look at the result
+//   node scripts/build.mjs --fast   bundles only
+//
+// The entry points of one package are bundled together with shared chunks: an error class that `.` and `./testing`
+// both use must stay one class. Packages stay external to each other, so the compiler meets a lower package
+// through its built declarations as a user would; hence the order below.
+
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { build } from 'esbuild'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const COMPILER = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
+
+/** Lower packages first. */
+const PACKAGES = ['tensor', 'autodiff', 'gpu-wgsl', 'hf']
+
+/**
+ * @typedef {{ source: string, types: string, default: string }} EntryPoint
+ * @typedef {{ name: string, exports: Record<string, EntryPoint> }} Manifest
+ */
+
+/** @param {string} name @returns {Manifest} */
+function readManifest(name) {
+  return JSON.parse(readFileSync(join(ROOT, 'packages', name, 'package.json'), 'utf8'))
+}
+
+/**
+ * Bundles every entry point that the package's `exports` lists.
+ *
+ * @param {string} name
+ */
+async function bundlePackage(name) {
+  const folder = join(ROOT, 'packages', name)
+  const { exports } = readManifest(name)
+  const { metafile } = await build({
+    absWorkingDir: folder,
+    entryPoints: Object.values(exports).map((entry) => entry.source),
+    outbase: 'src',
+    outdir: 'dist',
+    bundle: true,
+    splitting: true,
+    chunkNames: 'chunks/[name]-[hash]',
+    format: 'esm',
+    platform: 'neutral',
+    target: 'es2022',
+    packages: 'external',
+    sourcemap: 'linked',
+    metafile: true,
+    logLevel: 'warning',
+  })
+  for (const [subpath, entry] of Object.entries(exports)) {
+    if (subpath !== './node')
+      refuseNodeModules(metafile, entry.default.replace('./', ''), `${name} ${subpath}`)
+  }
+}
+
+/**
+ * Follows the bundle's imports from one output and throws where a module of Node's is reached.
+ *
+ * @param {import('esbuild').Metafile} metafile
+ * @param {string} output
+ * @param {string} entryName
+ */
+function refuseNodeModules(metafile, output, entryName) {
+  const seen = new Set([output])
+  for (const path of seen) {
+    for (const imported of metafile.outputs[path].imports) {
+      if (!imported.external) seen.add(imported.path)
+      else if (imported.path.startsWith('node:')) {
+        throw new Error(`${entryName} must run in a browser, but reaches ${imported.path} through ${path}.`)
+      }
+    }
+  }
+}
+
+/** @param {string} name */
+function emitDeclarations(name) {
+  const project = join('packages', name, 'tsconfig.build.json')
+  const { status } = spawnSync(process.execPath, [COMPILER, '-p', project], { cwd: ROOT, stdio: 'inherit' })
+  if (status !== 0) throw new Error(`No declarations for ${name}: the compiler refused it (see above).`)
+}
+
+/** Loads each built entry point by its file, as proof that it is a module that Node accepts. */
+async function loadEntryPoints() {
+  for (const name of PACKAGES) {
+    for (const entry of Object.values(readManifest(name).exports)) {
+      await import(pathToFileURL(join(ROOT, 'packages', name, entry.default)).href)
+      readFileSync(join(ROOT, 'packages', name, entry.types))
+    }
+  }
+}
+
+const fast = process.argv.includes('--fast')
+const started = performance.now()
+await Promise.all(PACKAGES.map(bundlePackage))
+if (!fast) {
+  PACKAGES.forEach(emitDeclarations)
+  await loadEntryPoints()
+}
+const seconds = ((performance.now() - started) / 1000).toFixed(1)
+console.log(`Built ${PACKAGES.join(', ')}${fast ? ' (bundles only)' : ''} in ${seconds} s`)
