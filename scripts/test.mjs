@@ -16,7 +16,7 @@ const CHECKS = [
   {
     name: 'type-check',
     script: 'node_modules/typescript/bin/tsc',
-    options: ['-p', 'tsconfig.json', '--pretty'],
+    options: ['-p', 'tsconfig.json', ...(process.stdout.isTTY ? ['--pretty'] : [])],
   },
   { name: 'lint', script: 'node_modules/eslint/bin/eslint.js', options: ['.', '--max-warnings', '0'] },
   { name: 'format', script: 'node_modules/prettier/bin/prettier.cjs', options: ['--check', '.'] },
