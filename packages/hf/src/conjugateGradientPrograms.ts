@@ -1,0 +1,156 @@
+/**
+ * The vector algebra of one conjugate gradient iteration as compiled programs. Step length, conjugation and all
+ * inner products stay on the device as scalars of one small vector, which the host may read late:
+ *
+ *   advance:   α = p·r / p·Ap,  x' = x + α p,  r' = r − α Ap   (s = αp, y = αAp if pairs are wanted)
+ *              report = [p·Ap, r·z, β, α, φ(x'), ‖r'‖², ‖x'‖²],   φ(x') = −½ (r' + b)·x'
+ *   redirect:  p' = z' + β p  with  β = −z'·Ap / p·Ap (flexible)  or  z'·r' / z·r (standard)
+ *
+ * φ follows from Ax' = b − r': φ = ½x'·Ax' − b·x' = −½(r' + b)·x'. r, p and Ap are updated in place; x is not,
+ * because the iterate before must survive until the host has seen that the step was sound.
+ */
+import type { Backend, CompiledFunction, Tensor } from '@hessian-free/tensor'
+import { concatenate, jit, zerosLike } from '@hessian-free/tensor'
+
+/** Positions in the report of an iteration. */
+export const report = { curvature: 0, rz: 1, conjugation: 2, step: 3, phi: 4, rr: 5, xx: 6 } as const
+/** Positions in the report of the start. */
+export const startReport = { phi: 0, rr: 1, bb: 2, xx: 3 } as const
+/** Positions in the scalars of a direction. */
+const direction = { rz: 0, conjugation: 1 } as const
+
+export type ConjugateGradientVariant = 'flexible' | 'standard'
+
+export interface Start {
+  readonly x: Tensor
+  readonly r: Tensor
+  readonly scalars: Tensor
+}
+
+export interface Direction {
+  readonly p: Tensor
+  /** [z·r, β]. */
+  readonly scalars: Tensor
+}
+
+export interface Advance {
+  readonly x: Tensor
+  readonly r: Tensor
+  readonly report: Tensor
+  /** Absent unless asked for. */
+  readonly s?: Tensor
+  readonly y?: Tensor
+}
+
+export interface ConjugateGradientPrograms {
+  readonly startFromZero: CompiledFunction<[b: Tensor], Start>
+  readonly startFrom: CompiledFunction<[b: Tensor, x: Tensor, product: Tensor], Start>
+  /** With a preconditioner, z is consumed; without, z is r and stays. */
+  readonly firstDirection: CompiledFunction<[z: Tensor, r: Tensor], Direction>
+  readonly firstPlainDirection: CompiledFunction<[r: Tensor], Direction>
+  readonly advance: CompiledFunction<AdvanceArguments, Advance>
+  readonly advanceWithPair: CompiledFunction<AdvanceArguments, Advance>
+  readonly redirect: Readonly<
+    Record<
+      ConjugateGradientVariant,
+      CompiledFunction<[z: Tensor, r: Tensor, p: Tensor, product: Tensor, report: Tensor], Direction>
+    >
+  >
+  readonly redirectPlain: Readonly<
+    Record<
+      ConjugateGradientVariant,
+      CompiledFunction<[r: Tensor, p: Tensor, product: Tensor, report: Tensor], Direction>
+    >
+  >
+}
+
+type AdvanceArguments = [x: Tensor, r: Tensor, p: Tensor, product: Tensor, b: Tensor, scalars: Tensor]
+
+const inner = (a: Tensor, b: Tensor): Tensor => a.multiply(b).sum()
+const pack = (scalars: readonly Tensor[]): Tensor => concatenate(scalars.map((scalar) => scalar.reshape([1])))
+const unpack = (vector: Tensor, position: number): Tensor =>
+  vector.slice([position], [position + 1]).reshape([])
+const phiAt = (x: Tensor, r: Tensor, b: Tensor): Tensor => inner(r.add(b), x).multiply(-0.5)
+
+const start = (b: Tensor, x: Tensor, r: Tensor): Start => ({
+  x,
+  r,
+  scalars: pack([phiAt(x, r, b), inner(r, r), inner(b, b), inner(x, x)]),
+})
+
+const first = (z: Tensor, r: Tensor): Direction => {
+  const rz = inner(z, r)
+  return { p: z, scalars: pack([rz, zerosLike(rz)]) }
+}
+
+const advance = (
+  x: Tensor,
+  r: Tensor,
+  p: Tensor,
+  product: Tensor,
+  b: Tensor,
+  scalars: Tensor,
+): Required<Advance> => {
+  const curvature = inner(p, product)
+  const alpha = inner(p, r).divide(curvature)
+  const s = p.multiply(alpha)
+  const y = product.multiply(alpha)
+  const nextX = x.add(s)
+  const nextR = r.subtract(y)
+  const measured = [curvature, unpack(scalars, direction.rz), unpack(scalars, direction.conjugation), alpha]
+  const derived = [phiAt(nextX, nextR, b), inner(nextR, nextR), inner(nextX, nextX)]
+  return { x: nextX, r: nextR, report: pack([...measured, ...derived]), s, y }
+}
+
+/** The denominators come from the report on the device: nothing waits for the host. */
+const redirect =
+  (variant: ConjugateGradientVariant) =>
+  (z: Tensor, r: Tensor, p: Tensor, product: Tensor, last: Tensor): Direction => {
+    const rz = inner(z, r)
+    const beta =
+      variant === 'flexible'
+        ? inner(z, product).divide(unpack(last, report.curvature)).negate()
+        : rz.divide(unpack(last, report.rz))
+    return { p: z.add(p.multiply(beta)), scalars: pack([rz, beta]) }
+  }
+
+function compile(): ConjugateGradientPrograms {
+  const redirections = (variant: ConjugateGradientVariant) =>
+    jit(redirect(variant), { name: `redirect_${variant}`, donate: [0, 2, 3] })
+  const plainRedirections = (variant: ConjugateGradientVariant) =>
+    jit((r: Tensor, p: Tensor, product: Tensor, last: Tensor) => redirect(variant)(r, r, p, product, last), {
+      name: `redirectPlain_${variant}`,
+      donate: [1, 2],
+    })
+  return {
+    startFromZero: jit((b: Tensor) => start(b, zerosLike(b), b), { name: 'startFromZero' }),
+    startFrom: jit((b: Tensor, x: Tensor, product: Tensor) => start(b, x, b.subtract(product)), {
+      name: 'startFrom',
+      donate: [2],
+    }),
+    firstDirection: jit(first, { name: 'firstDirection', donate: [0] }),
+    firstPlainDirection: jit((r: Tensor) => first(r, r), { name: 'firstPlainDirection' }),
+    advance: jit(
+      (...vectors: AdvanceArguments): Advance => {
+        const { x, r, report } = advance(...vectors)
+        return { x, r, report }
+      },
+      { name: 'advance', donate: [1] },
+    ),
+    advanceWithPair: jit((...vectors: AdvanceArguments): Advance => advance(...vectors), {
+      name: 'advanceWithPair',
+      donate: [1],
+    }),
+    redirect: { flexible: redirections('flexible'), standard: redirections('standard') },
+    redirectPlain: { flexible: plainRedirections('flexible'), standard: plainRedirections('standard') },
+  }
+}
+
+const compiled = new WeakMap<Backend, ConjugateGradientPrograms>()
+
+/** The programs for a backend, compiled once and for all runs on it; they live as long as the backend. */
+export function conjugateGradientPrograms(backend: Backend): ConjugateGradientPrograms {
+  let programs = compiled.get(backend)
+  if (programs === undefined) compiled.set(backend, (programs = compile()))
+  return programs
+}
