@@ -13,6 +13,13 @@ import { fileURLToPath } from 'node:url'
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const PEERS = join(ROOT, 'bench', 'peers')
 
+/** npm's own defaults keep a person without a network waiting for over a minute; a setting of theirs wins. */
+const PATIENCE = {
+  npm_config_fetch_retries: '2',
+  npm_config_fetch_retry_mintimeout: '1000',
+  npm_config_fetch_retry_maxtimeout: '8000',
+}
+
 /** Installing failed; the message says what to do and needs no stack trace. */
 export class InstallError extends Error {
   /** @param {string} message */
@@ -133,7 +140,12 @@ function run(command, commandArguments, cwd) {
   return new Promise((resolve) => {
     // On Windows npx is a batch file, which only a shell can start.
     const shell = process.platform === 'win32'
-    const child = spawn(command, commandArguments, { cwd, shell, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(command, commandArguments, {
+      cwd,
+      shell,
+      env: { ...PATIENCE, ...process.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     let output = ''
     const keep = (/** @type {Buffer} */ chunk) => {
       output += chunk.toString()
