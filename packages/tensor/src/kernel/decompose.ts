@@ -1,0 +1,382 @@
+/**
+ * Program → steps: decides which values are stored and which stay expressions inside their consumers. Movement
+ * changes views; element-wise equations build expressions; products, reductions and indexed reads are steps of
+ * their own; concatenation and padding are stores of the parts into the whole.
+ *
+ * An expression is stored where something must read it from memory (an operand of a product, an output) and,
+ * as heuristics, where it ends the chain that starts at a product or reduction (so that the chain becomes its
+ * epilogue), where computing it twice costs more than a store and a load, where a broadcast would repeat it,
+ * and where a kernel would bind too many buffers. Storing is cheap to decide: `groupSteps` drops stores that
+ * nothing reads after fusion.
+ */
+import type { Dtype } from '../dtype.ts'
+import { isFloat } from '../dtype.ts'
+import { ProgramError } from '../errors.ts'
+import type { ElementwisePrimitive } from '../program/primitive.ts'
+import { isElementwise } from '../program/primitive.ts'
+import type { Equation, EquationOf, Program, Value } from '../program/program.ts'
+import type { Shape } from '../shape.ts'
+import { sameShape, sizeOf, stridesOf, withoutAxes } from '../shape.ts'
+import { dotStep } from './dotOperands.ts'
+import type { Expression, Leaf, Storage } from './expression.ts'
+import {
+  apply,
+  costOf,
+  expensiveCost,
+  fullSizeReads,
+  moveExpression,
+  readsOf,
+  unionOfReads,
+} from './expression.ts'
+import type { Reducer, View } from './kernel.ts'
+import type { Decomposition, RootStep, Step } from './step.ts'
+import { isEmpty, wholeLeaf } from './step.ts'
+import { storageDemand } from './storageDemand.ts'
+import {
+  broadcastView,
+  denseView,
+  isDense,
+  normalizeView,
+  reshapeView,
+  sliceView,
+  transposeView,
+} from './view.ts'
+
+/** WebGPU guarantees eight storage buffers per shader; one of them is written. */
+export const largestReadCount = 7
+/** Heuristic: an expression that reads more arrays of full size than this is stored rather than repeated. */
+const repeatedReads = 2
+/** Heuristic: what a broadcast may repeat. */
+const broadcastCost = 4
+/** Bounds the size of expressions, and with it the time of lowering. */
+const longestExpression = 256
+
+const identityOf = (reducer: Reducer, dtype: Dtype): number => {
+  if (reducer !== 'max') return 0
+  return isFloat(dtype) ? -Infinity : dtype === 'int32' ? -(2 ** 31) : 0
+}
+
+const constant = (value: number, dtype: Dtype): Expression => ({ kind: 'constant', value, dtype })
+
+/** The expression with every view moved; for movements that views always follow. */
+const moved = (expression: Expression, move: (view: View) => View): Expression =>
+  moveExpression(expression, move) as Expression
+
+class Decomposer {
+  readonly #program: Program
+  readonly #demand
+  readonly #steps: Step[] = []
+  readonly #expressions = new Map<Value, Expression>()
+  /** Values that a product's or reduction's epilogue could still compute. */
+  readonly #chained = new Set<Value>()
+  #storages = 0
+
+  constructor(program: Program) {
+    this.#program = program
+    this.#demand = storageDemand(program)
+  }
+
+  run(): Decomposition {
+    const inputs = this.#program.inputs.map((value) => {
+      const storage = this.#storage(value)
+      this.#expressions.set(value, wholeLeaf(storage))
+      return storage
+    })
+    for (const equation of this.#program.equations) this.#equation(equation)
+    const taken = new Set<Storage>(inputs)
+    const outputs = this.#program.outputs.map((value) => {
+      const storage = this.#output(this.#expressions.get(value) as Expression, value, taken)
+      taken.add(storage)
+      return storage
+    })
+    return { inputs, outputs, steps: this.#steps }
+  }
+
+  /** The storage of an output: the value's own if no other output has it, else a copy. */
+  #output(expression: Expression, { shape, dtype }: Value, taken: ReadonlySet<Storage>): Storage {
+    if (expression.kind === 'leaf' && !taken.has(expression.storage)) {
+      const whole = sameShape(expression.storage.shape, shape) && isDense(expression.view, shape)
+      if (whole && expression.view.offset === 0) return expression.storage
+    }
+    return this.#store(expression, shape, dtype).storage
+  }
+
+  #storage({ shape, dtype }: { readonly shape: Shape; readonly dtype: Dtype }): Storage {
+    return { id: this.#storages++, shape, dtype }
+  }
+
+  /** Stores an expression densely and returns the read of it. */
+  #store(expression: Expression, shape: Shape, dtype: Dtype): Leaf {
+    const storage = this.#storage({ shape, dtype })
+    if (!isEmpty(shape)) this.#write(expression, shape, storage, denseView(shape), false)
+    return wholeLeaf(storage)
+  }
+
+  #write(expression: Expression, domain: Shape, storage: Storage, view: View, overwrites: boolean): void {
+    this.#steps.push({ kind: 'map', domain, expression, target: { storage, view }, overwrites })
+  }
+
+  /** The value as a read of memory, storing it now if it is not. */
+  #leaf(value: Value): Leaf {
+    const expression = this.#read(value)
+    if (expression.kind === 'leaf') return expression
+    const leaf = this.#store(expression, value.shape, value.dtype)
+    this.#expressions.set(value, leaf)
+    return leaf
+  }
+
+  #denseLeaf(value: Value): Leaf {
+    const leaf = this.#leaf(value)
+    return isDense(leaf.view, value.shape) ? leaf : this.#store(leaf, value.shape, value.dtype)
+  }
+
+  #read(value: Value): Expression {
+    return this.#expressions.get(value) as Expression
+  }
+
+  #equation(equation: Equation): void {
+    const [output] = equation.outputs
+    if (equation.primitive === 'call') {
+      throw new ProgramError({
+        operation: `lower ${this.#program.name}`,
+        rule: 'calls must have been inlined',
+        found: `call ${equation.parameters.program.name}`,
+        remedy: 'Apply inlineCalls first',
+      })
+    }
+    this.#expressions.set(
+      output,
+      isEmpty(output.shape) ? constant(0, output.dtype) : this.#expression(equation),
+    )
+  }
+
+  #expression(equation: Exclude<Equation, EquationOf<'call'>>): Expression {
+    const { inputs } = equation
+    const [output] = equation.outputs
+    const { shape, dtype } = output
+    switch (equation.primitive) {
+      case 'fill':
+        return constant(equation.parameters.value, dtype)
+      case 'iota': {
+        const { axis } = equation.parameters
+        const view = { offset: 0, strides: shape.map((_, a) => (a === axis ? 1 : 0)) }
+        return { kind: 'index', view: normalizeView(view, shape), dtype }
+      }
+      case 'reshape':
+        return this.#reshaped(inputs[0], shape)
+      case 'transpose': {
+        const { permutation } = equation.parameters
+        return moved(this.#read(inputs[0]), (view) => transposeView(view, permutation))
+      }
+      case 'broadcast':
+        return this.#broadcast(inputs[0], equation.parameters)
+      case 'slice': {
+        const { parameters } = equation
+        return moved(this.#read(inputs[0]), (view) => sliceView(view, parameters, shape))
+      }
+      case 'pad':
+        return this.#pad(inputs[0], output, equation.parameters)
+      case 'concatenate':
+        return this.#concatenate(inputs, output, equation.parameters.axis)
+      case 'reduceSum':
+        return this.#reduce('sum', inputs[0], output, equation.parameters.axes)
+      case 'reduceMax':
+        return this.#reduce('max', inputs[0], output, equation.parameters.axes)
+      case 'argMax':
+        return this.#reduce('argMax', inputs[0], output, [equation.parameters.axis])
+      case 'dot':
+        return this.#dot(equation)
+      case 'gather': {
+        const { axis } = equation.parameters
+        const [operand, indices] = inputs.map((value) => this.#denseLeaf(value))
+        return this.#root({
+          kind: 'gather',
+          ...indexedExtents(inputs[0].shape, axis, inputs[1].shape[0]),
+          operand,
+          indices,
+          result: this.#storage(output),
+        })
+      }
+      case 'scatterAdd': {
+        if (isEmpty(inputs[1].shape)) return this.#read(inputs[0])
+        const { axis } = equation.parameters
+        const [operand, indices, updates] = inputs.map((value) => this.#denseLeaf(value))
+        return this.#root({
+          kind: 'scatterAdd',
+          ...indexedExtents(inputs[0].shape, axis, inputs[1].shape[0]),
+          operand,
+          indices,
+          updates,
+          result: this.#storage(output),
+        })
+      }
+      case 'randomBits':
+        return this.#root({
+          kind: 'randomBits',
+          key: this.#denseLeaf(inputs[0]),
+          result: this.#storage(output),
+        })
+      case 'stopGradient':
+        return this.#read(inputs[0])
+      default:
+        return this.#elementwise(equation.primitive, inputs, output)
+    }
+  }
+
+  #root(step: RootStep): Leaf {
+    this.#steps.push(step)
+    return wholeLeaf(step.result)
+  }
+
+  #elementwise(primitive: ElementwisePrimitive, inputs: readonly Value[], output: Value): Expression {
+    let operands = inputs.map((value) => this.#read(value))
+    while (unionOfReads(operands).length > largestReadCount) {
+      const widest = operands.reduce(
+        (a, b, i) => (readsOf(b).length > readsOf(operands[a]).length ? i : a),
+        0,
+      )
+      this.#leaf(inputs[widest])
+      operands = inputs.map((value) => this.#read(value))
+    }
+    if (inputs.some((value) => this.#continuesEpilogue(value, output))) this.#chained.add(output)
+    return this.#settle(apply(primitive, operands, output.dtype), output)
+  }
+
+  #continuesEpilogue(value: Value, output: Value): boolean {
+    return (
+      this.#chained.has(value) &&
+      this.#demand.soleConsumer(value) !== undefined &&
+      sameShape(value.shape, output.shape)
+    )
+  }
+
+  /** Stores the expression of `value` if that is better than leaving it to the consumers. */
+  #settle(expression: Expression, value: Value): Expression {
+    return this.#isStored(expression, value) ? this.#store(expression, value.shape, value.dtype) : expression
+  }
+
+  #isStored(expression: Expression, value: Value): boolean {
+    const demand = this.#demand
+    if (demand.needsBuffer(value) || demand.isOutput(value)) return true
+    if (costOf(expression) > longestExpression) return true
+    if (this.#chained.has(value)) {
+      const consumer = demand.soleConsumer(value)
+      if (consumer === undefined || !isElementwise(consumer.primitive)) return true
+    }
+    return (
+      demand.sites(value) > 1 &&
+      (costOf(expression) >= expensiveCost || fullSizeReads(expression, value.shape) > repeatedReads)
+    )
+  }
+
+  #reshaped(source: Value, shape: Shape): Expression {
+    const move = (view: View): View | undefined => reshapeView(view, source.shape, shape)
+    const expression = this.#read(source)
+    const direct = moveExpression(expression, move)
+    if (direct !== undefined) return direct
+    const copy = this.#store(expression, source.shape, source.dtype)
+    if (expression.kind !== 'leaf') this.#expressions.set(source, copy)
+    return moved(copy, (view) => move(view) as View)
+  }
+
+  #broadcast(source: Value, parameters: EquationOf<'broadcast'>['parameters']): Expression {
+    const repeats = sizeOf(parameters.shape) > sizeOf(source.shape)
+    const stored = repeats && costOf(this.#read(source)) > broadcastCost
+    const expression = stored ? this.#leaf(source) : this.#read(source)
+    return moved(expression, (view) => broadcastView(view, source.shape, parameters))
+  }
+
+  /** Stores of the parts into the whole, one after the other along the axis. */
+  #concatenate(inputs: readonly Value[], output: Value, axis: number): Expression {
+    const storage = this.#storage(output)
+    const strides = stridesOf(output.shape)
+    let start = 0
+    for (const part of inputs) {
+      if (isEmpty(part.shape)) continue
+      const view = normalizeView({ offset: start * strides[axis], strides }, part.shape)
+      this.#write(this.#read(part), part.shape, storage, view, false)
+      start += part.shape[axis]
+    }
+    return wholeLeaf(storage)
+  }
+
+  #pad(source: Value, output: Value, { low, high, interior }: EquationOf<'pad'>['parameters']): Expression {
+    const zero = constant(0, output.dtype)
+    if (isEmpty(source.shape)) return zero
+    const storage = this.#storage(output)
+    const dense = stridesOf(output.shape)
+    const offset = low.reduce((sum, count, axis) => sum + count * dense[axis], 0)
+    const strides = dense.map((stride, axis) => stride * (interior[axis] + 1))
+    const view = normalizeView({ offset, strides }, source.shape)
+    const padded = output.shape.flatMap((extent, axis) => (extent === source.shape[axis] ? [] : [axis]))
+    const [axis] = padded
+    if (padded.length === 1 && (interior[axis] === 0 || source.shape[axis] === 1)) {
+      // Along one axis the zeros are whole blocks beside the elements: nothing is written twice.
+      this.#zeros(output, storage, axis, 0, low[axis])
+      this.#write(this.#read(source), source.shape, storage, view, false)
+      this.#zeros(output, storage, axis, low[axis] + source.shape[axis], high[axis])
+    } else {
+      this.#write(zero, output.shape, storage, denseView(output.shape), false)
+      this.#write(this.#read(source), source.shape, storage, view, true)
+    }
+    return wholeLeaf(storage)
+  }
+
+  #zeros({ shape, dtype }: Value, storage: Storage, axis: number, start: number, count: number): void {
+    if (count === 0) return
+    const domain = shape.map((extent, a) => (a === axis ? count : extent))
+    const strides = stridesOf(shape)
+    const view = normalizeView({ offset: start * strides[axis], strides }, domain)
+    this.#write(constant(0, dtype), domain, storage, view, false)
+  }
+
+  #reduce(reducer: Reducer, source: Value, output: Value, axes: readonly number[]): Expression {
+    const { shape } = source
+    if (isEmpty(shape)) return constant(identityOf(reducer, output.dtype), output.dtype)
+    const reduced = axes.map((axis) => shape[axis])
+    if (sizeOf(reduced) === 1) {
+      if (reducer === 'argMax') return constant(0, 'int32')
+      return this.#reshaped(source, output.shape)
+    }
+    const keptAxes = shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis))
+    const order = [...keptAxes, ...axes]
+    const operand = moved(this.#read(source), (view) => transposeView(view, order))
+    const result = this.#storage(output)
+    this.#chained.add(output)
+    const kept = withoutAxes(shape, axes)
+    return this.#root({ kind: 'reduce', reducer, kept, reduced, operand, result })
+  }
+
+  #dot({ inputs, parameters, outputs: [output] }: EquationOf<'dot'>): Expression {
+    const accumulator = inputs.length === 3 ? this.#read(inputs[2]) : undefined
+    if (isEmpty(inputs[0].shape) || isEmpty(inputs[1].shape)) {
+      return accumulator ?? constant(0, output.dtype)
+    }
+    const step = dotStep(
+      { shape: inputs[0].shape, leaf: this.#leaf(inputs[0]) },
+      { shape: inputs[1].shape, leaf: this.#leaf(inputs[1]) },
+      parameters,
+      { shape: output.shape, expression: accumulator },
+      this.#storage(output),
+      (expression, shape) => this.#store(expression, shape, output.dtype),
+    )
+    this.#chained.add(output)
+    const product = this.#root(step)
+    if (accumulator === undefined || step.accumulator !== undefined) return product
+    return this.#settle(apply('add', [product, accumulator], output.dtype), output)
+  }
+}
+
+const indexedExtents = (
+  shape: Shape,
+  axis: number,
+  count: number,
+): { outer: number; extent: number; count: number; inner: number } => ({
+  outer: sizeOf(shape.slice(0, axis)),
+  extent: shape[axis],
+  count,
+  inner: sizeOf(shape.slice(axis + 1)),
+})
+
+/** Steps of a program without calls, in an order in which they can run. @throws {ProgramError} for a call. */
+export const decompose = (program: Program): Decomposition => new Decomposer(program).run()
