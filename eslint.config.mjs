@@ -23,7 +23,10 @@ const RESTRICTED_SYNTAX = [
 function importRules({ forbidden, why, node }) {
   const patterns = [
     { regex: forbidden, message: why },
-    { regex: '^[.]{1,2}/(.*/)?(packages|examples|bench)/', message: 'Import other packages by their name.' },
+    {
+      regex: '^[.][.]/(.*/)?(tensor|autodiff|hf|gpu-wgsl|examples|bench)/src/',
+      message: 'Import other packages by their name.',
+    },
   ]
   if (!node) {
     patterns.push({
