@@ -12,6 +12,7 @@ import type { HostArray } from '../hostArray.ts'
 import { hostArray } from '../hostArray.ts'
 import type { Shape } from '../shape.ts'
 import { Tensor } from '../tensor.ts'
+import { currentTrace } from '../trace.ts'
 
 export interface CreationOptions {
   /** Default: float32 for numbers, bool for booleans, the array's own type for typed arrays. */
@@ -75,6 +76,13 @@ function hostArrayOf(data: NestedNumbers | TypedArray | HostArray, options: Crea
   flattenNested(data, shape, flat)
   const dtype = options.dtype ?? (typeof flat[0] === 'boolean' ? 'bool' : 'float32')
   return hostArray(typedArrayFrom(dtype, flat), options.shape ?? shape, dtype)
+}
+
+/** A number as a scalar of the dtype and on the backend of `like`; a literal while tracing. */
+export function scalarLike(value: number, like: Tensor): Tensor {
+  const { dtype } = like
+  if (currentTrace() !== undefined) return applyPrimitive('fill', [], { shape: [], dtype, value })[0]
+  return tensor(value, { dtype, backend: like.backend })
 }
 
 /** Every element equal to `value`. */

@@ -3,17 +3,14 @@
  * dtype, and shapes are broadcast explicitly (so that differentiation sees the broadcast).
  */
 import { ArgumentError } from '../errors.ts'
-import { backendOf, applyPrimitive, operation } from '../execution.ts'
-import { hostArray } from '../hostArray.ts'
-import { typedArrayFrom } from '../dtype.ts'
-import type { Dtype } from '../dtype.ts'
+import { applyPrimitive, operation } from '../execution.ts'
 import type { PrimitiveName, PrimitiveParameters } from '../program/primitive.ts'
 import { noParameters } from '../program/primitive.ts'
 import type { Shape } from '../shape.ts'
 import { broadcastShapes, sameShape } from '../shape.ts'
 import { Tensor } from '../tensor.ts'
 import type { TensorLike } from '../tensor.ts'
-import { currentTrace } from '../trace.ts'
+import { scalarLike } from './creation.ts'
 
 type BinaryPrimitive = {
   [P in PrimitiveName]: PrimitiveParameters[P] extends typeof noParameters ? P : never
@@ -24,13 +21,6 @@ export function stretch(x: Tensor, shape: Shape): Tensor {
   if (sameShape(x.shape, shape)) return x
   const axes = x.shape.map((_, axis) => axis + shape.length - x.shape.length)
   return applyPrimitive('broadcast', [x], { shape, axes })[0]
-}
-
-/** A number as a scalar: a literal while tracing, else a scalar tensor, so that no program depends on it. */
-function scalar(value: number, dtype: Dtype, others: readonly Tensor[]): Tensor {
-  if (currentTrace() !== undefined) return applyPrimitive('fill', [], { shape: [], dtype, value })[0]
-  const backend = backendOf('scalar operand', others)
-  return Tensor.concrete(backend, backend.upload(hostArray(typedArrayFrom(dtype, [value]), [], dtype)))
 }
 
 /**
@@ -49,12 +39,11 @@ export function broadcasting(primitive: BinaryPrimitive, operands: readonly Tens
     })
   }
   const temporaries: Tensor[] = []
-  const tensors = operands.filter((operand) => operand instanceof Tensor)
   const lifted = operands.map((operand) => {
     if (operand instanceof Tensor) return operand
-    const lifted = scalar(operand, model.dtype, tensors)
-    temporaries.push(lifted)
-    return lifted
+    const literal = scalarLike(operand, model)
+    temporaries.push(literal)
+    return literal
   })
   try {
     return operation(primitive, '', lifted, (inputs) => {
