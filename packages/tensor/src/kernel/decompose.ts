@@ -300,6 +300,7 @@ class Decomposer {
     return wholeLeaf(storage)
   }
 
+  /** Zeros, then the elements over them. (`simplify` has made concatenations of pads along one axis.) */
   #pad(source: Value, output: Value, { low, high, interior }: EquationOf<'pad'>['parameters']): Expression {
     const zero = constant(0, output.dtype)
     if (isEmpty(source.shape)) return zero
@@ -308,26 +309,9 @@ class Decomposer {
     const offset = low.reduce((sum, count, axis) => sum + count * dense[axis], 0)
     const strides = dense.map((stride, axis) => stride * (interior[axis] + 1))
     const view = normalizeView({ offset, strides }, source.shape)
-    const padded = output.shape.flatMap((extent, axis) => (extent === source.shape[axis] ? [] : [axis]))
-    const [axis] = padded
-    if (padded.length === 1 && (interior[axis] === 0 || source.shape[axis] === 1)) {
-      // Along one axis the zeros are whole blocks beside the elements: nothing is written twice.
-      this.#zeros(output, storage, axis, 0, low[axis])
-      this.#write(this.#read(source), source.shape, storage, view, false)
-      this.#zeros(output, storage, axis, low[axis] + source.shape[axis], high[axis])
-    } else {
-      this.#write(zero, output.shape, storage, denseView(output.shape), false)
-      this.#write(this.#read(source), source.shape, storage, view, true)
-    }
+    this.#write(zero, output.shape, storage, denseView(output.shape), false)
+    this.#write(this.#read(source), source.shape, storage, view, true)
     return wholeLeaf(storage)
-  }
-
-  #zeros({ shape, dtype }: Value, storage: Storage, axis: number, start: number, count: number): void {
-    if (count === 0) return
-    const domain = shape.map((extent, a) => (a === axis ? count : extent))
-    const strides = stridesOf(shape)
-    const view = normalizeView({ offset: start * strides[axis], strides }, domain)
-    this.#write(constant(0, dtype), domain, storage, view, false)
   }
 
   #reduce(reducer: Reducer, source: Value, output: Value, axes: readonly number[]): Expression {

@@ -38,7 +38,7 @@ const withConstant =
 const involution =
   <P extends 'negate' | 'not'>(primitive: P): RewriteRule<P> =>
   ({ inputs: [x] }, context) =>
-    context.match(x, primitive as PrimitiveName)?.inputs[0]
+    context.match(x, primitive)?.inputs[0]
 
 /** f(x, x) → x. */
 const idempotent: RewriteRule<PrimitiveName> = ({ inputs: [a, b] }) => (a === b ? a : undefined)

@@ -14,7 +14,7 @@ import type { RewriteContext, RewriteRule, RewriteRules } from './rewriteProgram
 /** How far back `accumulates` follows a chain of element-wise equations. */
 const longestChain = 8
 
-const innerProduct: RewriteRule<'dot'> = ({ inputs, parameters, type }, context) => {
+const innerProduct: RewriteRule<'dot'> = ({ inputs, parameters }, context) => {
   const { lhsContract, rhsContract } = parameters
   const [lhs, rhs, accumulator] = inputs
   if (lhsContract.length !== lhs.shape.length || rhsContract.length !== rhs.shape.length) return undefined
@@ -22,8 +22,7 @@ const innerProduct: RewriteRule<'dot'> = ({ inputs, parameters, type }, context)
   const aligned = context.emit('transpose', [rhs], { permutation })
   const products = context.emit('multiply', [lhs, aligned], noParameters)
   const sum = context.emit('reduceSum', [products], { axes: lhs.shape.map((_, axis) => axis) })
-  if (accumulator === undefined) return sum
-  return context.emit('add', [sum, accumulator], noParameters) satisfies Value & typeof type
+  return accumulator === undefined ? sum : context.emit('add', [sum, accumulator], noParameters)
 }
 
 /** dot of a transposed operand → dot of the operand with other axes, where its free axes keep their order. */

@@ -1,27 +1,36 @@
 /**
- * The passes in order: calls inlined first (their rules belong to differentiation, which is over), then common
- * subexpressions and algebra until nothing changes, then dead code. The bound on rounds is a heuristic; every
- * round is linear in the number of equations.
+ * All passes in order, repeated until none changes the program: calls inlined once; then dead code (so that uses
+ * are counted right), constants, algebra, and common subexpressions. Each round is linear in the length of the
+ * program; few rounds are needed, and their number is bounded.
  */
 import type { Program } from '../program/program.ts'
 import { eliminateCommonSubexpressions } from './eliminateCommonSubexpressions.ts'
 import { eliminateDeadCode } from './eliminateDeadCode.ts'
+import { foldConstants } from './foldConstants.ts'
 import { inlineCalls } from './inlineCalls.ts'
 import { simplify } from './simplify.ts'
 
-const maximumRounds = 8
+/** One function from program to program that preserves meaning; returns its argument if there is nothing to do. */
+export type Pass = (program: Program) => Program
 
-/** The same function, cheaper. */
+/** The passes of one round, by name, in order. */
+export const passes = {
+  eliminateDeadCode,
+  foldConstants,
+  simplify,
+  eliminateCommonSubexpressions,
+} as const satisfies Readonly<Record<string, Pass>>
+
+/** A program that still changes after this many rounds is taken as it is: it is correct after each. */
+const largestRoundCount = 8
+
+/** The program as backends compile it: without calls, dead code and repetition. */
 export function optimise(program: Program): Program {
-  let current = eliminateDeadCode(inlineCalls(program))
-  for (let round = 0; round < maximumRounds; round++) {
-    const next = eliminateDeadCode(simplify(eliminateCommonSubexpressions(current)))
-    if (
-      next.equations.length === current.equations.length &&
-      next.equations.every((e, i) => e.primitive === current.equations[i].primitive)
-    )
-      return next
-    current = next
+  let current = inlineCalls(program)
+  for (let round = 0; round < largestRoundCount; round++) {
+    const before = current
+    for (const pass of Object.values(passes)) current = pass(current)
+    if (current === before) break
   }
-  return current
+  return eliminateDeadCode(current)
 }

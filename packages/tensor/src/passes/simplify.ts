@@ -17,7 +17,7 @@ export function mergeRules(tables: readonly RewriteRules[]): RewriteRules {
   const names = new Set(tables.flatMap((table) => Object.keys(table) as Exclude<PrimitiveName, 'call'>[]))
   return Object.fromEntries(
     [...names].map((name) => [name, tables.flatMap((table) => [...(table[name] ?? [])])]),
-  ) as RewriteRules
+  )
 }
 
 const rules = mergeRules([algebraicRules, movementRules, reductionRules, dotRules, concatenateRules])
