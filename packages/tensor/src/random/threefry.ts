@@ -151,15 +151,6 @@ export function randomBits(key: RandomKey, count: number): Uint32Array {
 }
 
 /**
- * `count` numbers uniform on the multiples of 2^-24 in [0, 1): the upper 24 of 32 bits, so that they are exact
- * in float32 and never 1.
- * @throws {ArgumentError} as `randomBits`.
- */
-export function randomUniforms(key: RandomKey, count: number): Float64Array {
-  return Float64Array.from(randomBits(key, count), (word) => (word >>> 8) * 2 ** -24)
-}
-
-/**
  * The key of a seed: its low and high 32 bits.
  * @throws {ArgumentError} unless the seed is a non-negative safe integer or a bigint in [0, 2^64).
  */
