@@ -11,7 +11,7 @@ import type { HostArray } from '../hostArray.ts'
 import type { ElementwisePrimitive, PrimitiveName } from '../program/primitive.ts'
 import type { Equation, EquationOf, Program, Value } from '../program/program.ts'
 import { sizeOf } from '../shape.ts'
-import { threefryBits } from '../random/threefry.ts'
+import { randomBits } from '../random/threefry.ts'
 import type { EvaluationRule } from './evaluationRule.ts'
 import { single } from './evaluationRule.ts'
 import * as movement from './movementEvaluation.ts'
@@ -74,7 +74,7 @@ export const evaluationRules: { readonly [P in PrimitiveName]: EvaluationRule<P>
     forEachIndex(shape, (index, position) => (result[position] = index[axis]))
     return result
   }),
-  randomBits: single(([key], { shape }) => threefryBits([key.data[0], key.data[1]], sizeOf(shape))),
+  randomBits: single(([key], { shape }) => randomBits([key.data[0], key.data[1]], sizeOf(shape))),
   reshape: movement.reshape,
   transpose: movement.transpose,
   broadcast: movement.broadcast,
