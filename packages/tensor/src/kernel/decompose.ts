@@ -1,37 +1,23 @@
 /**
- * Program → steps: decides which values are stored and which stay expressions inside their consumers. Movement
+ * Program → steps: values become stored arrays or expressions inside their consumers (`StoragePolicy`). Movement
  * changes views; element-wise equations build expressions; products, reductions and indexed reads are steps of
  * their own; concatenation and padding are stores of the parts into the whole.
- *
- * An expression is stored where something must read it from memory (an operand of a product, an output) and,
- * as heuristics, where it ends the chain that starts at a product or reduction (so that the chain becomes its
- * epilogue), where computing it twice costs more than a store and a load, where a broadcast would repeat it,
- * and where a kernel would bind too many buffers. Storing is cheap to decide: `groupSteps` drops stores that
- * nothing reads after fusion.
  */
 import type { Dtype } from '../dtype.ts'
-import { isFloat } from '../dtype.ts'
 import { ProgramError } from '../errors.ts'
 import type { ElementwisePrimitive } from '../program/primitive.ts'
-import { isElementwise } from '../program/primitive.ts'
 import type { Equation, EquationOf, Program, Value } from '../program/program.ts'
+import { leastValue, roundTo } from '../reference/scalarFunctions.ts'
 import type { Shape } from '../shape.ts'
 import { sameShape, sizeOf, stridesOf, withoutAxes } from '../shape.ts'
 import { dotStep } from './dotOperands.ts'
 import type { Expression, Leaf, Storage } from './expression.ts'
-import {
-  apply,
-  costOf,
-  expensiveCost,
-  fullSizeReads,
-  moveExpression,
-  readsOf,
-  unionOfReads,
-} from './expression.ts'
+import { apply, costOf, moveExpression, readsOf, unionOfReads } from './expression.ts'
 import type { Reducer, View } from './kernel.ts'
 import type { Decomposition, RootStep, Step } from './step.ts'
 import { isEmpty, wholeLeaf } from './step.ts'
 import { storageDemand } from './storageDemand.ts'
+import { broadcastCost, largestReadCount, StoragePolicy } from './storagePolicy.ts'
 import {
   broadcastView,
   denseView,
@@ -42,19 +28,7 @@ import {
   transposeView,
 } from './view.ts'
 
-/** WebGPU guarantees eight storage buffers per shader; one of them is written. */
-export const largestReadCount = 7
-/** Heuristic: an expression that reads more arrays of full size than this is stored rather than repeated. */
-const repeatedReads = 2
-/** Heuristic: what a broadcast may repeat. */
-const broadcastCost = 4
-/** Bounds the size of expressions, and with it the time of lowering. */
-const longestExpression = 256
-
-const identityOf = (reducer: Reducer, dtype: Dtype): number => {
-  if (reducer !== 'max') return 0
-  return isFloat(dtype) ? -Infinity : dtype === 'int32' ? -(2 ** 31) : 0
-}
+const identityOf = (reducer: Reducer, dtype: Dtype): number => (reducer === 'max' ? leastValue[dtype] : 0)
 
 const constant = (value: number, dtype: Dtype): Expression => ({ kind: 'constant', value, dtype })
 
@@ -64,16 +38,14 @@ const moved = (expression: Expression, move: (view: View) => View): Expression =
 
 class Decomposer {
   readonly #program: Program
-  readonly #demand
+  readonly #policy: StoragePolicy
   readonly #steps: Step[] = []
   readonly #expressions = new Map<Value, Expression>()
-  /** Values that a product's or reduction's epilogue could still compute. */
-  readonly #chained = new Set<Value>()
   #storages = 0
 
   constructor(program: Program) {
     this.#program = program
-    this.#demand = storageDemand(program)
+    this.#policy = new StoragePolicy(storageDemand(program))
   }
 
   run(): Decomposition {
@@ -156,7 +128,7 @@ class Decomposer {
     const { shape, dtype } = output
     switch (equation.primitive) {
       case 'fill':
-        return constant(equation.parameters.value, dtype)
+        return constant(roundTo(dtype, equation.parameters.value), dtype)
       case 'iota': {
         const { axis } = equation.parameters
         const view = { offset: 0, strides: shape.map((_, a) => (a === axis ? 1 : 0)) }
@@ -238,35 +210,14 @@ class Decomposer {
       this.#leaf(inputs[widest])
       operands = inputs.map((value) => this.#read(value))
     }
-    if (inputs.some((value) => this.#continuesEpilogue(value, output))) this.#chained.add(output)
+    this.#policy.noteElementwise(inputs, output)
     return this.#settle(apply(primitive, operands, output.dtype), output)
-  }
-
-  #continuesEpilogue(value: Value, output: Value): boolean {
-    return (
-      this.#chained.has(value) &&
-      this.#demand.soleConsumer(value) !== undefined &&
-      sameShape(value.shape, output.shape)
-    )
   }
 
   /** Stores the expression of `value` if that is better than leaving it to the consumers. */
   #settle(expression: Expression, value: Value): Expression {
-    return this.#isStored(expression, value) ? this.#store(expression, value.shape, value.dtype) : expression
-  }
-
-  #isStored(expression: Expression, value: Value): boolean {
-    const demand = this.#demand
-    if (demand.needsBuffer(value) || demand.isOutput(value)) return true
-    if (costOf(expression) > longestExpression) return true
-    if (this.#chained.has(value)) {
-      const consumer = demand.soleConsumer(value)
-      if (consumer === undefined || !isElementwise(consumer.primitive)) return true
-    }
-    return (
-      demand.sites(value) > 1 &&
-      (costOf(expression) >= expensiveCost || fullSizeReads(expression, value.shape) > repeatedReads)
-    )
+    const stored = this.#policy.isStored(expression, value)
+    return stored ? this.#store(expression, value.shape, value.dtype) : expression
   }
 
   #reshaped(source: Value, shape: Shape): Expression {
@@ -301,7 +252,7 @@ class Decomposer {
   }
 
   /** Zeros, then the elements over them. (`simplify` has made concatenations of pads along one axis.) */
-  #pad(source: Value, output: Value, { low, high, interior }: EquationOf<'pad'>['parameters']): Expression {
+  #pad(source: Value, output: Value, { low, interior }: EquationOf<'pad'>['parameters']): Expression {
     const zero = constant(0, output.dtype)
     if (isEmpty(source.shape)) return zero
     const storage = this.#storage(output)
@@ -326,7 +277,7 @@ class Decomposer {
     const order = [...keptAxes, ...axes]
     const operand = moved(this.#read(source), (view) => transposeView(view, order))
     const result = this.#storage(output)
-    this.#chained.add(output)
+    this.#policy.noteResult(output)
     const kept = withoutAxes(shape, axes)
     return this.#root({ kind: 'reduce', reducer, kept, reduced, operand, result })
   }
@@ -344,7 +295,7 @@ class Decomposer {
       this.#storage(output),
       (expression, shape) => this.#store(expression, shape, output.dtype),
     )
-    this.#chained.add(output)
+    this.#policy.noteResult(output)
     const product = this.#root(step)
     if (accumulator === undefined || step.accumulator !== undefined) return product
     return this.#settle(apply('add', [product, accumulator], output.dtype), output)
