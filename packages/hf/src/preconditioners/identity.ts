@@ -9,5 +9,5 @@ import type { Preconditioner } from './preconditioner.ts'
 /** M = I. */
 export function identityPreconditioner(): Preconditioner & { dispose(): void } {
   const copy = jit((residual: Tensor) => residual, { name: 'identityPreconditioner' })
-  return { name: 'identity', isIdentity: true, apply: copy, dispose: copy.dispose }
+  return { name: 'identity', isIdentity: true, apply: copy, dispose: () => copy.dispose() }
 }

@@ -132,7 +132,8 @@ export function lbfgsPreconditioner(options: LbfgsPreconditionerOptions = {}): L
     name: 'lbfgs',
     get isIdentity() {
       // Outside a run this is false, so that a forgotten beginRun fails in apply instead of going unnoticed.
-      return run !== undefined && run.scalars === undefined && (run.initial?.isIdentity ?? true)
+      if (run === undefined || run.scalars !== undefined) return false
+      return run.initial === undefined || run.initial.isIdentity === true
     },
     get pairCount() {
       return inForce.pairs.length
