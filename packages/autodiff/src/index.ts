@@ -1,1 +1,25 @@
-export {}
+/**
+ * @hessian-free/autodiff: forward and reverse mode, linearisation, Hessian and Gauss-Newton products, all as functions
+ * from program to program. Transformations compose to any order.
+ */
+export { jvp } from './jvp.ts'
+export type { ValueAndTangent } from './jvp.ts'
+export { linearize, vjp } from './linearize.ts'
+export type { Linearization, ValueAndPullback } from './linearize.ts'
+export { grad, valueAndGrad } from './grad.ts'
+export type { ValueAndGradient } from './grad.ts'
+export { hessianVectorProduct } from './hessianVectorProduct.ts'
+export type { HessianOperator } from './hessianVectorProduct.ts'
+export { gaussNewtonProduct } from './gaussNewtonProduct.ts'
+export type { GaussNewtonOperator, GaussNewtonProduct } from './gaussNewtonProduct.ts'
+export { gaussNewtonPrograms } from './gaussNewtonPrograms.ts'
+export type { GaussNewtonPrograms } from './gaussNewtonPrograms.ts'
+export type { OutputLoss } from './outputCurvature.ts'
+export { customJvp, customLinear, customVjp } from './customRules.ts'
+export { jvpProgram } from './jvpProgram.ts'
+export type { JvpProgram } from './jvpProgram.ts'
+export { linearizeProgram, residualsFrom } from './linearizeProgram.ts'
+export type { LinearizedProgram, ResidualSource } from './linearizeProgram.ts'
+export { transposeProgram } from './transposeProgram.ts'
+export type { TransposedProgram } from './transposeProgram.ts'
+export { gradientProgram } from './gradientProgram.ts'

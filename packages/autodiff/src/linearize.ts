@@ -1,0 +1,85 @@
+/**
+ * A function linearised at a point: its value, and the linear map dx ↦ ∂f(x) dx with its transpose c ↦ ∂f(x)ᵀ c. The
+ * primal part has run; `apply` and `transpose` replay compiled programs on the stored residuals. `vjp` is this and
+ * nothing else: the transpose of the linearisation.
+ */
+import type { Program, Tensor } from '@hessian-free/tensor'
+import {
+  applyProgram,
+  disposeTree,
+  flattenTree,
+  traceClosed,
+  unflattenTree,
+  zeros,
+} from '@hessian-free/tensor'
+import { differentiable } from './differentiable.ts'
+import { transposeLinear } from './gradientProgram.ts'
+import { requireDirections } from './jvp.ts'
+import { linearizeProgram, residualsFrom } from './linearizeProgram.ts'
+
+export interface Linearization<P, R> {
+  readonly value: R
+  /** ∂f(x) dx. @throws {ShapeError} unless the direction is like x. */
+  apply(direction: P): R
+  /** ∂f(x)ᵀ c. @throws {ShapeError} unless the cotangent is like the value. */
+  transpose(cotangent: R): P
+  /** Frees value and residuals. The point stays the caller's, and must outlive the linearisation. */
+  dispose(): void
+}
+
+/** f ↦ ((x, …rest) ↦ its linearisation in x). Throws as `jvp` does. */
+export const linearize =
+  <P, Rest extends readonly unknown[], R>(f: (first: P, ...rest: Rest) => R) =>
+  (first: P, ...rest: Rest): Linearization<P, R> => {
+    const { program, inputs, active, structure, result } = differentiable('linearize', f, [first, ...rest])
+    const linearized = linearizeProgram(program, active)
+    const primal = applyProgram('linearize', linearized.primal, inputs)
+    const residuals = residualsFrom(linearized, inputs, primal)
+    const points = inputs.filter((_, i) => active[i])
+    const values = primal.slice(0, program.outputs.length)
+
+    let transposed: Program | undefined
+    const forward = traceClosed(`${program.name}.linearMap`, [...residuals, ...points], (operands) => {
+      const found = applyProgram('linearize', linearized.linear, operands)
+      let next = 0
+      return values.map((y, i) => (linearized.hasTangent[i] ? found[next++] : zeros(y.shape, y.dtype)))
+    })
+    const backward = (): Program =>
+      traceClosed(`${program.name}.pullback`, [...residuals, ...values], (operands) => {
+        const cotangents = operands.slice(residuals.length).filter((_, i) => linearized.hasTangent[i])
+        const pull = transposeLinear(linearized.linear, residuals.length)
+        return pull(operands.slice(0, residuals.length), cotangents).map(
+          (c, i) => c ?? zeros(points[i].shape, points[i].dtype),
+        )
+      })
+    return {
+      value: unflattenTree(result, values),
+      apply: (direction) => {
+        const directions = flattenTree(direction, 'linearize').leaves
+        requireDirections('linearize', points, directions)
+        return unflattenTree(result, applyProgram('linearize', forward, [...residuals, ...directions]))
+      },
+      transpose: (cotangent) => {
+        const cotangents = flattenTree(cotangent, 'vjp').leaves
+        requireDirections('vjp', values, cotangents)
+        transposed ??= backward()
+        return unflattenTree(structure, applyProgram('vjp', transposed, [...residuals, ...cotangents]))
+      },
+      dispose: () => disposeTree(primal satisfies readonly Tensor[]),
+    }
+  }
+
+export interface ValueAndPullback<P, R> {
+  readonly value: R
+  /** c ↦ ∂f(x)ᵀ c. @throws {ShapeError} unless the cotangent is like the value. */
+  pullback(cotangent: R): P
+  dispose(): void
+}
+
+/** Reverse mode: f ↦ ((x, …rest) ↦ (f(x, …rest), its pullback in x)). Throws as `jvp` does. */
+export const vjp =
+  <P, Rest extends readonly unknown[], R>(f: (first: P, ...rest: Rest) => R) =>
+  (first: P, ...rest: Rest): ValueAndPullback<P, R> => {
+    const { value, transpose, dispose } = linearize(f)(first, ...rest)
+    return { value, pullback: transpose, dispose }
+  }
