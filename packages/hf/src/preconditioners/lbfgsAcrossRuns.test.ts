@@ -26,7 +26,7 @@ import { lbfgsPreconditioner } from './lbfgs.ts'
 import { twoLoopRecursion } from './twoLoopRecursion.ts'
 
 const backend = createReferenceBackend()
-const n = 120
+const n = 80
 const damping = 1e-3
 // Curvature that falls as i^−1.5, as in trained networks: a few strong directions, many flat ones.
 const deviations = range(n).map((i) => (i + 1) ** -0.75)
@@ -85,24 +85,24 @@ async function compare(
 describe('pairs of an earlier run', () => {
   it('shorten a run on the same matrix with another right-hand side clearly', async () => {
     const iterations = await compare((seed) => {
-      const a = curvature(600, seed)
+      const a = curvature(400, seed)
       return [a, a]
     })
     expect(iterations.with).toBeLessThan(0.75 * iterations.without)
   })
 
   it('shorten a run on a matrix sampled afresh from enough cases', async () => {
-    const iterations = await compare((seed) => [curvature(1200, seed), curvature(1200, seed + 100)])
+    const iterations = await compare((seed) => [curvature(800, seed), curvature(800, seed + 100)])
     expect(iterations.with).toBeLessThan(0.9 * iterations.without)
   })
 
   it('gain nothing when the matrix is sampled from fewer cases than it has dimensions', async () => {
-    const iterations = await compare((seed) => [curvature(60, seed), curvature(60, seed + 100)])
+    const iterations = await compare((seed) => [curvature(40, seed), curvature(40, seed + 100)])
     expect(iterations.with).toBeGreaterThanOrEqual(iterations.without)
   })
 
   it('gain nothing for an unrelated matrix', async () => {
-    const iterations = await compare((seed) => [curvature(600, seed), curvature(600, seed + 100, 777)])
+    const iterations = await compare((seed) => [curvature(400, seed), curvature(400, seed + 100, 777)])
     expect(iterations.with).toBeGreaterThanOrEqual(iterations.without)
   })
 })
@@ -146,7 +146,7 @@ async function refreshing(
 }
 
 describe('pairs of the run itself', () => {
-  const a = curvature(2000, 3)
+  const a = curvature(1000, 3)
   const b = randomVector(n, normals(6))
   const gapAfter = (phis: readonly number[], iterations: number): number => {
     const minimum = minimumOf(a, b)
@@ -175,7 +175,7 @@ describe('pairs of the run itself', () => {
 
 describe('long use', () => {
   it('leaves memory as it was after many runs', async () => {
-    const a = curvature(300, 1)
+    const a = curvature(200, 1)
     using b = vector(randomVector(n, normals(2)), backend)
     const lbfgs = lbfgsPreconditioner({ pairs: 4 })
     const live: number[] = []

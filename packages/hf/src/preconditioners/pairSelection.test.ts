@@ -4,18 +4,20 @@ import { describe, expect, it } from 'vitest'
 import type { PairSelectionRule } from './pairSelection.ts'
 import { pairSelector } from './pairSelection.ts'
 
-/** Iterations kept, in order, after 0 … last. */
-function keptAfter(last: number, rule: PairSelectionRule, capacity: number): number[] {
+/** Iterations kept, in order, after each of 0 … last. */
+function* keptDuring(last: number, rule: PairSelectionRule, capacity: number): Generator<readonly number[]> {
   const select = pairSelector(rule, capacity)
-  let kept: number[] = []
+  let kept: readonly number[] = []
   for (let iteration = 0; iteration <= last; iteration++) {
     const { keep, replaces } = select(iteration)
-    if (!keep) continue
     if (replaces !== undefined) expect(kept).toContain(replaces)
-    kept = [...kept.filter((other) => other !== replaces), iteration]
+    if (keep) kept = [...kept.filter((other) => other !== replaces), iteration]
+    yield kept
   }
-  return kept
 }
+
+const keptAfter = (last: number, rule: PairSelectionRule, capacity: number): readonly number[] =>
+  [...keptDuring(last, rule, capacity)][last]
 
 describe('pairSelector', () => {
   it('spreads 8 pairs evenly over runs of 16, 32 and 40 iterations', () => {
@@ -26,9 +28,9 @@ describe('pairSelector', () => {
 
   it('never holds more pairs than fit, nor gaps that differ by more than a factor of two, for any length', () => {
     for (const capacity of [2, 4, 8, 16, 32]) {
-      for (let last = capacity; last < 20 * capacity; last++) {
-        const kept = keptAfter(last, 'uniform', capacity)
-        expect(kept).toHaveLength(capacity)
+      for (const [last, kept] of [...keptDuring(20 * capacity, 'uniform', capacity)].entries()) {
+        expect(kept).toHaveLength(Math.min(last + 1, capacity))
+        if (kept.length === 1) continue
         const gaps = kept.slice(1).map((iteration, i) => iteration - kept[i])
         expect(Math.max(...gaps)).toBeLessThanOrEqual(2 * Math.min(...gaps))
       }
