@@ -51,7 +51,7 @@ export const customLinear = (
   transpose: (cotangent: Tensor, ...residuals: Tensor[]) => Tensor,
 ): ((linear: Tensor, ...residuals: Tensor[]) => Tensor) => {
   const apply = (linear: Tensor, ...residuals: Tensor[]): Tensor =>
-    call('customLinear', f as TensorFunction, [linear, ...residuals], {
+    call('customLinear', f, [linear, ...residuals], {
       // Linear in the first operand, so its derivative is the function itself.
       derivative: (primals, [tangent]) => [tangent && apply(tangent, ...primals.slice(1))],
       transpose: ([, ...known], [cotangent]) => [
@@ -75,5 +75,5 @@ export const customVjp = (
     (tangent, x) => pushforward(x, tangent),
     (cotangent, x) => pullback(x, cotangent),
   )
-  return customJvp(f as TensorFunction, ([x], [tangent]) => tangent && linearMap(tangent, x))
+  return customJvp(f, ([x], [tangent]) => tangent && linearMap(tangent, x))
 }

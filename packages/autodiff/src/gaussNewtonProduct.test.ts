@@ -90,7 +90,7 @@ for (const optimise of [false, true]) {
         const slope = grad(f)(x)
         expect(tangent.itemSync()).toBeCloseTo(slope.multiply(v).sum().itemSync(), 12)
         expect([...vjp(f)(x).pullback(tensor(2, { dtype: 'float64' })).readSync()]).toEqual(
-          [...slope.multiply(2).readSync()].map((value) => expect.closeTo(value, 12)),
+          [...slope.multiply(2).readSync()].map((value): unknown => expect.closeTo(value, 12)),
         )
         const hv = hessianVectorProduct(f).at(x).apply(v)
         const h = 1e-5

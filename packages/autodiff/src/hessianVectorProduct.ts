@@ -10,8 +10,8 @@ export interface HessianOperator<P> {
   /** ∇f at the point. */
   readonly gradient: P
   /** H v. @throws {ShapeError} unless v is like the point. */
-  apply(direction: P): P
-  dispose(): void
+  readonly apply: (direction: P) => P
+  readonly dispose: () => void
 }
 
 /** The Hessian of `f` in its first argument. Throws as `grad` does. */

@@ -20,11 +20,11 @@ import { linearizeProgram, residualsFrom } from './linearizeProgram.ts'
 export interface Linearization<P, R> {
   readonly value: R
   /** ∂f(x) dx. @throws {ShapeError} unless the direction is like x. */
-  apply(direction: P): R
+  readonly apply: (direction: P) => R
   /** ∂f(x)ᵀ c. @throws {ShapeError} unless the cotangent is like the value. */
-  transpose(cotangent: R): P
+  readonly transpose: (cotangent: R) => P
   /** Frees value and residuals. The point stays the caller's, and must outlive the linearisation. */
-  dispose(): void
+  readonly dispose: () => void
 }
 
 /** f ↦ ((x, …rest) ↦ its linearisation in x). Throws as `jvp` does. */
@@ -72,8 +72,8 @@ export const linearize =
 export interface ValueAndPullback<P, R> {
   readonly value: R
   /** c ↦ ∂f(x)ᵀ c. @throws {ShapeError} unless the cotangent is like the value. */
-  pullback(cotangent: R): P
-  dispose(): void
+  readonly pullback: (cotangent: R) => P
+  readonly dispose: () => void
 }
 
 /** Reverse mode: f ↦ ((x, …rest) ↦ (f(x, …rest), its pullback in x)). Throws as `jvp` does. */

@@ -3,8 +3,16 @@
  * as a whole; samples are index vectors, and rows are gathered inside the compiled programs, so that drawing a
  * fresh sample moves a few kilobytes and never copies cases through the host.
  */
-import { ArgumentError, NumericalError, ShapeError, Tensor, formatShape, hostArray, isFloat, tensor } from '@hessian-free/tensor'
-import type { Backend, HostArray } from '@hessian-free/tensor'
+import {
+  ArgumentError,
+  NumericalError,
+  ShapeError,
+  formatShape,
+  isFloat,
+  tensor,
+  typedArray,
+} from '@hessian-free/tensor'
+import type { Backend, Dtype, HostArray, Tensor } from '@hessian-free/tensor'
 
 /** Host data; `targets` default to the inputs, which makes an autoencoder. */
 export interface DataSource {
@@ -48,7 +56,8 @@ export function uploadDataset(source: DataSource, backend: Backend): Dataset {
       found: `inputs ${formatShape(inputs.shape)}, targets ${formatShape(targets.shape)}`,
     })
   }
-  if (cases === 0) throw new ArgumentError({ operation: 'dataset', rule: 'there must be at least one case', found: '0' })
+  if (cases === 0)
+    throw new ArgumentError({ operation: 'dataset', rule: 'there must be at least one case', found: '0' })
   requireFinite('inputs', inputs)
   if (targets !== inputs) requireFinite('targets', targets)
   const uploadedInputs = tensor(inputs, { backend })
@@ -72,35 +81,59 @@ export interface Chunk {
   readonly cases: number
 }
 
+/** Cases of a data set, cut into chunks of one length, each case weighted 1 / cases. */
+export interface Sample {
+  readonly dataset: Dataset
+  readonly cases: number
+  readonly chunks: readonly Chunk[]
+  dispose(): void
+}
+
 /**
- * Cuts a sample into chunks of `length` cases, each case weighted 1/|sample|. One length for all chunks means
- * one compiled program, whatever the sample size.
+ * A sample ready for the compiled programs. One length for all chunks means one program whatever the sample
+ * size; results are those of the uncut sample up to rounding, because every case carries its own weight.
+ * @param indices the cases; @param chunkLength cases per chunk.
+ * @throws {ArgumentError} for an empty sample or an index outside the data.
  */
-export function chunkSample(
+export function prepareSample(
+  dataset: Dataset,
   indices: Uint32Array,
-  length: number,
-  dtype: 'float32' | 'float64',
-  backend: Backend,
-): Chunk[] {
+  chunkLength: number,
+  dtype: Dtype,
+): Sample {
+  if (indices.length === 0 || indices.some((index) => index >= dataset.cases)) {
+    throw new ArgumentError({
+      operation: 'sample',
+      rule: `a sample must hold at least one index below ${dataset.cases}`,
+      found: indices.length === 0 ? 'no index' : `largest index ${indices.reduce((a, b) => Math.max(a, b))}`,
+    })
+  }
+  const backend = dataset.inputs.backend
   const chunks: Chunk[] = []
-  for (let start = 0; start < indices.length; start += length) {
-    const part = indices.subarray(start, start + length)
-    const padded = new Int32Array(length)
+  for (let start = 0; start < indices.length; start += chunkLength) {
+    const part = indices.subarray(start, start + chunkLength)
+    const padded = new Int32Array(chunkLength)
     padded.set(part)
-    const weights = dtype === 'float32' ? new Float32Array(length) : new Float64Array(length)
-    weights.fill(1 / indices.length, 0, part.length)
+    const weights = typedArray(dtype, chunkLength).fill(1 / indices.length, 0, part.length)
     chunks.push({
-      indices: tensor(hostArray(padded, [length]), { backend }),
-      weights: tensor(hostArray(weights, [length]), { backend }),
+      indices: tensor(padded, { backend }),
+      weights: tensor(weights, { backend }),
       cases: part.length,
     })
   }
-  return chunks
-}
-
-export function disposeChunks(chunks: readonly Chunk[]): void {
-  for (const { indices, weights } of chunks) {
-    indices.dispose()
-    weights.dispose()
+  return {
+    dataset,
+    cases: indices.length,
+    chunks,
+    dispose: () => {
+      for (const chunk of chunks) {
+        chunk.indices.dispose()
+        chunk.weights.dispose()
+      }
+    },
   }
 }
+
+/** All cases of a data set, in order. */
+export const allCases = (dataset: Dataset): Uint32Array =>
+  Uint32Array.from({ length: dataset.cases }, (_, i) => i)

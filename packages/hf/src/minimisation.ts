@@ -2,7 +2,7 @@
  * What every optimiser of this package takes and gives: a model, a loss and data in; a stream of step records
  * out. Progress bars, logs, plots and checkpoints are consumers of that stream.
  */
-import type { Backend, HostArray, Tensor } from '@hessian-free/tensor'
+import type { HostArray, Tensor } from '@hessian-free/tensor'
 import type { DataSource } from './dataset.ts'
 import type { Loss } from './losses/loss.ts'
 import type { Work } from './workCounter.ts'
@@ -19,7 +19,12 @@ export interface Problem<P> {
 
 /** Where an optimiser is within a step; for live progress. */
 export type Progress =
-  | { readonly phase: 'gradient' | 'preconditioner'; readonly iteration: number; readonly cases: number; readonly of: number }
+  | {
+      readonly phase: 'gradient' | 'preconditioner'
+      readonly iteration: number
+      readonly cases: number
+      readonly of: number
+    }
   | {
       readonly phase: 'conjugateGradient'
       readonly iteration: number
@@ -29,14 +34,16 @@ export type Progress =
       readonly modelValue: number
       readonly residualNorm: number
     }
-  | { readonly phase: 'backtracking' | 'lineSearch'; readonly iteration: number; readonly heldOutLoss: number }
+  | {
+      readonly phase: 'backtracking' | 'lineSearch'
+      readonly iteration: number
+      readonly heldOutLoss: number
+    }
 
 export interface MinimiseOptions {
   readonly data: DataSource
   /** Data for loss, backtracking, line search and damping; never used for gradients. */
   readonly heldOut: DataSource
-  /** Default: `defaultBackend()`. */
-  readonly backend?: Backend
   /** Stops after this many steps; default no limit. */
   readonly iterations?: number
   /** Ends the stream at the next safe point; what was accepted is kept. */
@@ -59,7 +66,9 @@ export interface StepRecord {
   readonly work: Work
 }
 
-/** A run in progress: iterate over it to make it go on. */
+/**
+ * A run in progress: iterate over it to make it go on. It takes place on the backend of the initial parameters.
+ */
 export interface Minimisation<P, Step extends StepRecord> extends AsyncIterable<Step> {
   /** Held-out loss before the first step; known once iteration has begun. */
   readonly initial: { readonly heldOutLoss: number; readonly heldOutMetric: number } | undefined

@@ -4,7 +4,16 @@
  * (256 bytes in float32, the offset alignment of WebGPU bindings); the gaps hold zeros and stay zero, because
  * every gradient and product writes zeros there.
  */
-import { ArgumentError, DtypeError, concatenate, flattenTree, formatType, isFloat, unflattenTree, zeros } from '@hessian-free/tensor'
+import {
+  ArgumentError,
+  DtypeError,
+  concatenate,
+  flattenTree,
+  formatType,
+  isFloat,
+  unflattenTree,
+  zeros,
+} from '@hessian-free/tensor'
 import type { Dtype, Shape, Tensor, TreeStructure } from '@hessian-free/tensor'
 
 const alignment = 64
@@ -33,7 +42,11 @@ export function parameterLayout<P>(parameters: P): ParameterLayout<P> {
   const { leaves, structure } = flattenTree(parameters, 'parameters')
   const [first] = leaves
   if (first === undefined) {
-    throw new ArgumentError({ operation: 'parameters', rule: 'the tree must hold at least one tensor', found: 'none' })
+    throw new ArgumentError({
+      operation: 'parameters',
+      rule: 'the tree must hold at least one tensor',
+      found: 'none',
+    })
   }
   const odd = leaves.find((leaf) => !isFloat(leaf.dtype) || leaf.dtype !== first.dtype)
   if (odd !== undefined) {
@@ -67,6 +80,8 @@ export function flattenParameters<P>(layout: ParameterLayout<P>, tree: P): Tenso
 
 /** The tree of a flat vector; recorded when tracing, where the slices become views and copy nothing. */
 export function unflattenParameters<P>(layout: ParameterLayout<P>, flat: Tensor): P {
-  const leaves = layout.segments.map(({ offset, size, shape }) => flat.slice([offset], [offset + size]).reshape(shape))
+  const leaves = layout.segments.map(({ offset, size, shape }) =>
+    flat.slice([offset], [offset + size]).reshape(shape),
+  )
   return unflattenTree(layout.structure, leaves)
 }

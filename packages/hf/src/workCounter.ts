@@ -17,7 +17,13 @@ export interface Work {
   readonly products: number
 }
 
-export const noWork: Work = { lossCases: 0, gradientCases: 0, linearizedCases: 0, productCases: 0, products: 0 }
+export const noWork: Work = {
+  lossCases: 0,
+  gradientCases: 0,
+  linearizedCases: 0,
+  productCases: 0,
+  products: 0,
+}
 
 /** Cases processed, all kinds together: the paper's "accessed data points". */
 export const casesProcessed = (work: Work): number =>

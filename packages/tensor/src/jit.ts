@@ -82,11 +82,15 @@ export function jit<Args extends readonly unknown[], R>(
     let cache = caches.get(backend)
     if (cache === undefined) caches.set(backend, (cache = new Map<string, CacheEntry<R>>()))
     const key = `${structure.key} ${leaves.map(formatType).join(' ')}`
-    const donated = (options.donate ?? []).flatMap((position) => flattenTree(args[position], name).leaves)
+    const counts = args.map((arg) => flattenTree(arg, name).leaves.length)
+    const startOf = (position: number): number => counts.slice(0, position).reduce((a, b) => a + b, 0)
+    const donate = (options.donate ?? []).flatMap((position) =>
+      Array.from({ length: counts[position] }, (_, i) => startOf(position) + i),
+    )
+    const donated = donate.map((position) => leaves[position])
     let entry = cache.get(key)
     if (entry === undefined) {
       const traced = traceFunction(f, args, name)
-      const donate = donated.map((tensor) => leaves.indexOf(tensor))
       entry = { traced, executable: backend.compile(traced.program, { donate }) }
       cache.set(key, entry)
     }

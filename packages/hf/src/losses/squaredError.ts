@@ -28,7 +28,8 @@ export function squaredError(options: SquaredErrorOptions = {}): Loss {
       requireSameOutputs('squaredError', outputs, targets)
       return sumPerCase(outputs.subtract(targets).square()).multiply(scale)
     },
-    hessianProduct: (_outputs: Tensor, _targets: Tensor, directions: Tensor) => directions.multiply(2 * scale),
+    hessianProduct: (_outputs: Tensor, _targets: Tensor, directions: Tensor) =>
+      directions.multiply(2 * scale),
     metric: squaredDistance,
   }
 }

@@ -1,0 +1,167 @@
+// Oracles: a convex problem whose minimum is known; the promises of the interface (records, abort, memory).
+import { createReferenceBackend, hostArray, randomKey, randomUniforms, tanh } from '@hessian-free/tensor'
+import type { Backend, HostArray, Tensor } from '@hessian-free/tensor'
+import { describe, expect, it } from 'vitest'
+import {
+  adam,
+  diagonalPreconditioning,
+  geometricSampling,
+  glorotInitialisation,
+  hessianFree,
+  lbfgsPreconditioning,
+  noPreconditioning,
+  softmaxCrossEntropy,
+  squaredError,
+  stochasticGradientDescent,
+} from '../index.ts'
+import type { DenseLayer, HessianFreeStep } from '../index.ts'
+
+const linear = ([{ w, b }]: readonly DenseLayer[], x: Tensor): Tensor => x.dot(w).add(b)
+const network = (layers: readonly DenseLayer[], x: Tensor): Tensor =>
+  layers.reduce((h, { w, b }, i) => (i === layers.length - 1 ? h.dot(w).add(b) : tanh(h.dot(w).add(b))), x)
+
+const uniforms = (seed: number, shape: readonly number[]): HostArray => {
+  const count = shape.reduce((a, b) => a * b, 1)
+  return hostArray(
+    randomUniforms(randomKey(seed), count).map((u) => 2 * u - 1),
+    shape,
+  )
+}
+
+/** Targets that a linear map of the inputs gives exactly. */
+function linearData(cases: number, seed: number): { inputs: HostArray; targets: HostArray } {
+  const inputs = uniforms(seed, [cases, 3])
+  const targets = new Float64Array(cases * 2)
+  for (let i = 0; i < cases; i++) {
+    const [a, b, c] = inputs.data.slice(3 * i, 3 * i + 3)
+    targets.set([a - 2 * b + 0.5, 3 * c - 1], 2 * i)
+  }
+  return { inputs, targets: hostArray(targets, [cases, 2]) }
+}
+
+/** Two classes divided by a circle. */
+function circleData(cases: number, seed: number): { inputs: HostArray; targets: HostArray } {
+  const inputs = uniforms(seed, [cases, 2])
+  const targets = Int32Array.from({ length: cases }, (_, i) =>
+    inputs.data[2 * i] ** 2 + inputs.data[2 * i + 1] ** 2 < 0.6 ? 1 : 0,
+  )
+  return { inputs, targets: hostArray(targets, [cases]) }
+}
+
+const layers = (backend: Backend, widths: readonly number[]): DenseLayer[] =>
+  glorotInitialisation(randomKey(5), widths, { backend, dtype: 'float64' })
+
+async function collect<S>(steps: AsyncIterable<S>): Promise<S[]> {
+  const all: S[] = []
+  for await (const step of steps) all.push(step)
+  return all
+}
+
+for (const optimise of [false, true]) {
+  const backend = createReferenceBackend({ optimise })
+  describe(`hessianFree on ${backend.name}`, () => {
+    it.each([noPreconditioning(), diagonalPreconditioning(), lbfgsPreconditioning({ pairs: 8 })])(
+      'finds the exact linear map with $name preconditioning',
+      async (preconditioning) => {
+        const problem = { model: linear, loss: squaredError() }
+        const run = hessianFree(problem, { preconditioning, damping: 1, chunkLength: 16 }).minimise(
+          layers(backend, [3, 2]),
+          {
+            data: linearData(40, 1),
+            heldOut: linearData(20, 2),
+            iterations: 15,
+          },
+        )
+        const steps = await collect(run)
+        expect(steps.at(-1)?.heldOutLoss).toBeLessThan(1e-6)
+        const [{ w, b }] = run.parameters()
+        expect([...w.readSync()]).toEqual(
+          [1, 0, -2, 0, 0, 3].map((value): unknown => expect.closeTo(value, 2)),
+        )
+        expect([...b.readSync()]).toEqual([0.5, -1].map((value): unknown => expect.closeTo(value, 2)))
+      },
+    )
+
+    it('trains a network on growing samples and counts its work', async () => {
+      const problem = { model: network, loss: softmaxCrossEntropy(), weightDecay: 1e-4 }
+      const run = hessianFree(problem, {
+        damping: 0.1,
+        chunkLength: 32,
+        gradientSample: geometricSampling({ start: 40, factor: 1.3 }),
+        curvatureSample: geometricSampling({ start: 20, factor: 1.3 }),
+        maximumConjugateGradientIterations: 30,
+      }).minimise(layers(backend, [2, 8, 2]), {
+        data: circleData(200, 1),
+        heldOut: circleData(80, 2),
+        iterations: 8,
+      })
+      const steps: HessianFreeStep[] = await collect(run)
+      expect(run.initial?.heldOutLoss).toBeGreaterThan(1.15 * (steps.at(-1)?.heldOutLoss ?? Infinity))
+      expect(steps.map(({ gradientCases }) => gradientCases)).toEqual([40, 52, 68, 88, 115, 149, 194, 200])
+      expect(steps.every(({ curvatureCases, gradientCases }) => curvatureCases <= gradientCases)).toBe(true)
+      const products = steps.reduce((sum, { conjugateGradient: { products } }) => sum + products, 0)
+      expect(steps.at(-1)?.work.products).toBe(products)
+      expect(steps.at(-1)?.work.gradientCases).toBe(steps.reduce((sum, step) => sum + step.gradientCases, 0))
+    })
+
+    it('stops cleanly when aborted inside conjugate gradients and keeps what was accepted', async () => {
+      const controller = new AbortController()
+      const run = hessianFree({ model: linear, loss: squaredError() }, { damping: 1 }).minimise(
+        layers(backend, [3, 2]),
+        {
+          data: linearData(40, 1),
+          heldOut: linearData(20, 2),
+          signal: controller.signal,
+          onProgress: (progress) => {
+            if (progress.phase === 'conjugateGradient' && progress.iteration === 3) controller.abort()
+          },
+        },
+      )
+      const steps = await collect(run)
+      expect(steps).toHaveLength(2)
+      expect(run.parameters()).toHaveLength(1)
+    })
+
+    it('frees everything it took', async () => {
+      const initial = layers(backend, [3, 2])
+      const before = backend.memory().liveBuffers
+      const run = hessianFree({ model: linear, loss: squaredError() }, { damping: 1 }).minimise(initial, {
+        data: linearData(40, 1),
+        heldOut: linearData(20, 2),
+        iterations: 4,
+      })
+      await collect(run)
+      run.dispose()
+      expect(backend.memory().liveBuffers).toBe(before)
+    })
+
+    it('gives the same run for the same seed and another for another', async () => {
+      const losses = async (seed: number): Promise<number[]> => {
+        const run = hessianFree(
+          { model: network, loss: softmaxCrossEntropy() },
+          { damping: 1, seed, gradientSample: geometricSampling({ start: 40, factor: 1.2 }) },
+        ).minimise(layers(backend, [2, 4, 2]), {
+          data: circleData(120, 1),
+          heldOut: circleData(50, 2),
+          iterations: 3,
+        })
+        return (await collect(run)).map(({ heldOutLoss }) => heldOutLoss)
+      }
+      expect(await losses(1)).toEqual(await losses(1))
+      expect(await losses(1)).not.toEqual(await losses(2))
+    })
+
+    it.each([
+      stochasticGradientDescent({ model: linear, loss: squaredError() }, { learningRate: 0.1, batch: 10 }),
+      adam({ model: linear, loss: squaredError() }, { learningRate: 0.05, batch: 10 }),
+    ])('first-order method %# reaches the same minimum over the same interface', async (optimiser) => {
+      const run = optimiser.minimise(layers(backend, [3, 2]), {
+        data: linearData(40, 1),
+        heldOut: linearData(20, 2),
+        iterations: 40,
+      })
+      const steps = await collect(run)
+      expect(steps.at(-1)?.heldOutLoss).toBeLessThan(1e-3)
+    })
+  })
+}

@@ -1,0 +1,277 @@
+/**
+ * One outer iteration of Hessian-free optimisation: sample, gradient, conjugate gradients, backtracking, damping, line
+ * search. Parameters change only by replacing the whole vector at the end, so an abort or an error leaves θ as it was.
+ */
+import type { Tensor } from '@hessian-free/tensor'
+import { NumericalError, foldIn, randomKey, sampleWithoutReplacement } from '@hessian-free/tensor'
+import { armijoLineSearch } from '../armijoLineSearch.ts'
+import { backtrack } from '../backtracking.ts'
+import { conjugateGradient } from '../conjugateGradient.ts'
+import type { ConjugateGradientResult } from '../conjugateGradient.ts'
+import type { Curvature } from '../curvature.ts'
+import type { Dataset, Sample } from '../dataset.ts'
+import { prepareSample } from '../dataset.ts'
+import type { StoredIterate } from '../iterateStore.ts'
+import { levenbergMarquardt } from '../levenbergMarquardt.ts'
+import type { MinimiseOptions, StepRecord } from '../minimisation.ts'
+import type { Evaluation, Objective } from '../objective.ts'
+import type { ParameterState } from '../parameterState.ts'
+import { reductionRatio } from '../reductionRatio.ts'
+import type { WorkCounter } from '../workCounter.ts'
+import type { CompleteOptions } from './options.ts'
+import type { ActivePreconditioning } from './preconditioning.ts'
+import type { HessianFreeStep } from './stepRecord.ts'
+import type { VectorPrograms } from './vectorPrograms.ts'
+
+/** What all steps of a run share. */
+export interface StepContext<P> {
+  readonly settings: CompleteOptions
+  readonly run: MinimiseOptions
+  readonly state: ParameterState<P>
+  readonly data: Dataset
+  readonly heldOutSample: Sample
+  readonly objective: Objective<P>
+  readonly curvature: Curvature
+  readonly preconditioning: ActivePreconditioning
+  readonly vectors: VectorPrograms
+  readonly work: WorkCounter
+}
+
+/** What one step leaves to the next. */
+export interface StepMemory {
+  readonly damping: number
+  /** Held-out loss and metric at θ. */
+  readonly heldOut: Evaluation
+  /** 0.95 d_N of the last run; undefined after a rejection. */
+  readonly warmStart: Tensor | undefined
+  /** Rejections in a row. */
+  readonly rejections: number
+}
+
+export type RecordedStep = Omit<HessianFreeStep, keyof Pick<StepRecord, 'seconds' | 'work'>>
+
+export interface StepOutcome {
+  /** Undefined if the run was aborted before the step was decided. */
+  readonly record: RecordedStep | undefined
+  readonly memory: StepMemory
+}
+
+/** Rejections in a row after which the curvature pairs are dropped (heuristic of this project). */
+const rejectionsToForget = 2
+
+/** Purposes of random keys. */
+const gradientPurpose = 0
+const curvaturePurpose = 1
+
+/** The gradient's cases, and among them the curvature's; the same for the same seed and iteration. */
+function drawSamples<P>(
+  { settings, data, objective, state }: StepContext<P>,
+  iteration: number,
+): { gradient: Sample; curvature: Sample } {
+  const key = foldIn(randomKey(settings.seed), iteration)
+  const gradientSize = settings.gradientSample.size(iteration - 1, data.cases)
+  const curvatureSize = settings.curvatureSample.size(iteration - 1, data.cases)
+  const cases = sampleWithoutReplacement(foldIn(key, gradientPurpose), data.cases, gradientSize)
+  const chosen = sampleWithoutReplacement(
+    foldIn(key, curvaturePurpose),
+    gradientSize,
+    Math.min(curvatureSize, gradientSize),
+  )
+  const prepare = (indices: Uint32Array): Sample =>
+    prepareSample(data, indices, objective.chunkLength, state.layout.dtype)
+  return { gradient: prepare(cases), curvature: prepare(chosen.map((position) => cases[position])) }
+}
+
+const isAborted = ({ signal }: MinimiseOptions): boolean => signal?.aborted === true
+
+/** Takes one step. @throws {NumericalError} if the training loss or its gradient is not finite. */
+export async function takeStep<P>(
+  context: StepContext<P>,
+  memory: StepMemory,
+  iteration: number,
+): Promise<StepOutcome> {
+  const { run, state, objective, vectors, work } = context
+  const samples = drawSamples(context, iteration)
+  try {
+    const { loss: trainingLoss, gradient } = await objective.gradient(
+      state.vector,
+      samples.gradient,
+      (cases) => run.onProgress?.({ phase: 'gradient', iteration, cases, of: samples.gradient.cases }),
+    )
+    using ownedGradient = gradient
+    work.add({ gradientCases: samples.gradient.cases })
+    const gradientNorm = Math.sqrt(await vectors.inner(ownedGradient, ownedGradient))
+    requireFiniteGradient(trainingLoss, gradientNorm, iteration)
+    if (isAborted(run)) return { record: undefined, memory }
+    const begun = performance.now()
+    using solution = await solve(context, memory, iteration, samples, ownedGradient)
+    const seconds = (performance.now() - begun) / 1000
+    if (solution.stopReason === 'aborted') return { record: undefined, memory }
+    const decided = await decide(context, memory, iteration, solution, ownedGradient)
+    if (isAborted(run) && !decided.accepted) return { record: undefined, memory: decided.memory }
+    const { memory: next, chosen, ...decision } = decided
+    const record: RecordedStep = {
+      iteration,
+      trainingLoss,
+      heldOutLoss: next.heldOut.loss,
+      heldOutMetric: next.heldOut.metric,
+      accepted: decision.accepted,
+      damping: memory.damping,
+      nextDamping: next.damping,
+      reductionRatio: decision.ratio,
+      gradientNorm,
+      conjugateGradient: {
+        iterations: solution.iterations,
+        products: solution.products,
+        stopReason: solution.stopReason,
+        chosenIterate: chosen.iteration,
+        lastModelValue: solution.iterates.at(-1)?.phi ?? 0,
+        chosenModelValue: chosen.phi,
+        seconds,
+      },
+      lineSearch: decision.lineSearch,
+      gradientCases: samples.gradient.cases,
+      curvatureCases: samples.curvature.cases,
+    }
+    return { record, memory: next }
+  } finally {
+    samples.gradient.dispose()
+    samples.curvature.dispose()
+  }
+}
+
+function requireFiniteGradient(loss: number, norm: number, iteration: number): void {
+  if (Number.isFinite(loss) && Number.isFinite(norm)) return
+  throw new NumericalError({
+    operation: `hessianFree, iteration ${iteration}`,
+    rule: 'training loss and gradient must be finite',
+    found: `loss ${loss}, gradient norm ${norm}`,
+    remedy: 'Check the data and the initial parameters; scale inputs to the order of 1',
+  })
+}
+
+/** Conjugate gradients on (G + (λ + w) I) d = −g. */
+async function solve<P>(
+  context: StepContext<P>,
+  memory: StepMemory,
+  iteration: number,
+  samples: { readonly gradient: Sample; readonly curvature: Sample },
+  gradient: Tensor,
+): Promise<ConjugateGradientResult> {
+  const { settings, run, state, curvature, preconditioning, vectors, work } = context
+  const limit = settings.maximumConjugateGradientIterations
+  using linearization = curvature.linearize(state.vector, samples.curvature)
+  work.add({ linearizedCases: samples.curvature.cases })
+  using descent = vectors.negate(gradient)
+  run.onProgress?.({ phase: 'preconditioner', iteration, cases: 0, of: samples.gradient.cases })
+  const preconditioner = await preconditioning.begin({
+    theta: state.vector,
+    damping: memory.damping,
+    gradientSample: samples.gradient,
+  })
+  work.add({ gradientCases: preconditioning.gradientCases })
+  let stopReason: ConjugateGradientResult['stopReason'] = 'aborted'
+  try {
+    const solution = await conjugateGradient((v) => linearization.apply(v, memory.damping), descent, {
+      variant: settings.variant,
+      stop: settings.stop,
+      maximumIterations: limit,
+      ...(preconditioner === undefined ? {} : { preconditioner }),
+      ...(memory.warmStart === undefined ? {} : { initial: memory.warmStart }),
+      ...(preconditioning.collect === undefined ? {} : { onPair: preconditioning.collect }),
+      ...(run.signal === undefined ? {} : { signal: run.signal }),
+      onIteration: ({ iteration: conjugateGradientIteration, phi, residualNorm }) =>
+        run.onProgress?.({
+          phase: 'conjugateGradient',
+          iteration,
+          conjugateGradientIteration,
+          maximumIterations: limit,
+          modelValue: phi,
+          residualNorm,
+        }),
+    })
+    stopReason = solution.stopReason
+    work.add({ products: solution.products, productCases: solution.products * samples.curvature.cases })
+    return solution
+  } finally {
+    preconditioning.end(stopReason)
+  }
+}
+
+interface Decision {
+  readonly accepted: boolean
+  readonly ratio: number
+  readonly chosen: StoredIterate
+  readonly lineSearch: HessianFreeStep['lineSearch']
+  readonly memory: StepMemory
+}
+
+/** Backtracking, damping and line search on held-out data. */
+async function decide<P>(
+  context: StepContext<P>,
+  memory: StepMemory,
+  iteration: number,
+  solution: ConjugateGradientResult,
+  gradient: Tensor,
+): Promise<Decision> {
+  const { settings, run, state, objective, heldOutSample, preconditioning, vectors, work } = context
+  const evaluations = new Map<string, Evaluation>()
+  const evaluate = async (direction: Tensor, rate: number, key: string): Promise<number> => {
+    using moved = vectors.addScaled(state.vector, rate, direction)
+    const evaluation = await objective.evaluate(moved, heldOutSample)
+    work.add({ lossCases: heldOutSample.cases })
+    evaluations.set(key, evaluation)
+    return evaluation.loss
+  }
+  const report =
+    (phase: 'backtracking' | 'lineSearch') =>
+    ({ loss }: { readonly loss: number }) =>
+      run.onProgress?.({ phase, iteration, heldOutLoss: loss })
+
+  const { chosen, loss, improved } = await backtrack({
+    iterates: solution.iterates,
+    loss: ({ iterate, iteration: at }) => evaluate(iterate, 1, `iterate ${at}`),
+    initialLoss: memory.heldOut.loss,
+    rule: settings.backtracking,
+    onEvaluation: report('backtracking'),
+    ...(run.signal === undefined ? {} : { signal: run.signal }),
+  })
+  const ratio = reductionRatio({
+    lossBefore: memory.heldOut.loss,
+    lossAfter: loss,
+    phi: chosen.phi,
+    damping: memory.damping,
+    stepNorm: chosen.norm,
+    convention: settings.ratio,
+  })
+  const { damping } = levenbergMarquardt(
+    { damping: memory.damping },
+    improved ? ratio : -Infinity,
+    settings.levenbergMarquardt,
+  )
+  const reject = (lineSearch: HessianFreeStep['lineSearch']): Decision => {
+    memory.warmStart?.dispose()
+    const rejections = memory.rejections + 1
+    if (rejections >= rejectionsToForget) preconditioning.forget()
+    const next: StepMemory = { damping, heldOut: memory.heldOut, warmStart: undefined, rejections }
+    return { accepted: false, ratio, chosen, lineSearch, memory: next }
+  }
+  if (!improved) return reject({ outcome: 'notReached', rate: 0 })
+
+  const search = await armijoLineSearch({
+    loss: (rate) => evaluate(chosen.iterate, rate, `rate ${rate}`),
+    initialLoss: memory.heldOut.loss,
+    slope: await vectors.inner(gradient, chosen.iterate),
+    fullStepLoss: loss,
+    onEvaluation: report('lineSearch'),
+  })
+  const lineSearch = { outcome: search.outcome, rate: search.rate }
+  if (search.rate === 0) return reject(lineSearch)
+  const reached = evaluations.get(search.rate === 1 ? `iterate ${chosen.iteration}` : `rate ${search.rate}`)
+  state.replace(vectors.addScaled(state.vector, search.rate, chosen.iterate))
+  memory.warmStart?.dispose()
+  const warmStart =
+    settings.warmStart === 0 ? undefined : vectors.scale(solution.solution, settings.warmStart)
+  const heldOut = reached ?? (await objective.evaluate(state.vector, heldOutSample))
+  return { accepted: true, ratio, chosen, lineSearch, memory: { damping, heldOut, warmStart, rejections: 0 } }
+}

@@ -1,0 +1,141 @@
+/**
+ * The objective of a problem on samples, over the flat parameter vector:
+ *   f(θ) = Σ_i w_i ℓ_i(θ) + ½ w ‖θ‖²,   w_i = 1 / |sample|
+ * and its gradient. Samples are worked through in chunks of one length, so each function is compiled once; rows
+ * are gathered inside the programs. Sums over chunks are made on the host in float64 for losses (a reduction
+ * ratio is a difference of nearly equal losses) and on the device for gradients.
+ */
+import { valueAndGrad } from '@hessian-free/autodiff'
+import type { Tensor } from '@hessian-free/tensor'
+import { concatenate, gather, jit, zeros } from '@hessian-free/tensor'
+import type { Dataset, Sample } from './dataset.ts'
+import type { Problem } from './minimisation.ts'
+import type { ParameterLayout } from './parameterLayout.ts'
+import { flattenParameters, unflattenParameters } from './parameterLayout.ts'
+
+/** Cases per chunk: large enough for full-speed products, small enough that activations stay few (heuristic). */
+export const defaultChunkLength = 500
+
+export interface Evaluation {
+  /** Mean loss per case, weight decay included. */
+  readonly loss: number
+  /** Mean of the loss's metric. */
+  readonly metric: number
+}
+
+export interface Gradient {
+  /** Mean loss per case, weight decay included. */
+  readonly loss: number
+  /** ∇f, weight decay included; the caller's. */
+  readonly gradient: Tensor
+}
+
+export interface Objective<P> {
+  readonly problem: Problem<P>
+  readonly layout: ParameterLayout<P>
+  /** Cases per chunk of every sample given to this objective. */
+  readonly chunkLength: number
+  evaluate(theta: Tensor, sample: Sample): Promise<Evaluation>
+  /** @param onChunk called with the number of cases done so far. */
+  gradient(theta: Tensor, sample: Sample, onChunk?: (cases: number) => void): Promise<Gradient>
+  /** Frees the compiled programs. */
+  dispose(): void
+}
+
+/** The tensors of a data set as programs take them: targets only where they differ from the inputs. */
+export interface DataTensors {
+  readonly inputs: Tensor
+  readonly targets?: Tensor
+}
+
+export const dataTensors = ({ inputs, targets }: Dataset): DataTensors =>
+  targets === inputs ? { inputs } : { inputs, targets }
+
+/** The rows of a chunk. */
+export function gatherRows(data: DataTensors, indices: Tensor): { inputs: Tensor; targets: Tensor } {
+  const inputs = gather(data.inputs, indices)
+  return { inputs, targets: data.targets === undefined ? inputs : gather(data.targets, indices) }
+}
+
+/** Adds up vectors of per-chunk totals in float64, column by column, and frees them. */
+async function addUp(totals: readonly Tensor[], columns: number): Promise<number[]> {
+  const sums = new Array<number>(columns).fill(0)
+  for (const total of totals) {
+    const values = await total.read()
+    total.dispose()
+    values.forEach((value: number, column: number) => (sums[column] += value))
+  }
+  return sums
+}
+
+/** Compiles the problem's functions on first use. */
+export function createObjective<P>(
+  problem: Problem<P>,
+  layout: ParameterLayout<P>,
+  chunkLength: number = defaultChunkLength,
+): Objective<P> {
+  const { model, loss, weightDecay = 0 } = problem
+  const weightedSum = (values: Tensor, weights: Tensor): Tensor => values.multiply(weights).sum().reshape([1])
+
+  const evaluateChunk = jit(
+    (theta: Tensor, data: DataTensors, indices: Tensor, weights: Tensor) => {
+      const { inputs, targets } = gatherRows(data, indices)
+      const outputs = model(unflattenParameters(layout, theta), inputs)
+      return concatenate([
+        weightedSum(loss.perCase(outputs, targets), weights),
+        weightedSum(loss.metric.perCase(outputs, targets), weights),
+      ])
+    },
+    { name: 'evaluateChunk' },
+  )
+  const gradientChunk = jit(
+    (theta: Tensor, data: DataTensors, indices: Tensor, weights: Tensor, sum: Tensor) => {
+      const { inputs, targets } = gatherRows(data, indices)
+      const chunkLoss = (parameters: P): Tensor =>
+        loss.perCase(model(parameters, inputs), targets).multiply(weights).sum()
+      const { value, gradient } = valueAndGrad(chunkLoss)(unflattenParameters(layout, theta))
+      return { total: value.reshape([1]), sum: sum.add(flattenParameters(layout, gradient)) }
+    },
+    { name: 'gradientChunk', donate: [4] },
+  )
+  const decayGradient = jit(
+    (theta: Tensor) => (weightDecay === 0 ? zeros(theta.shape, theta.dtype) : theta.multiply(weightDecay)),
+    { name: 'decayGradient' },
+  )
+  const squaredNorm = jit((theta: Tensor) => theta.square().sum().reshape([1]), { name: 'squaredNorm' })
+
+  const decayTerm = async (theta: Tensor): Promise<number> => {
+    if (weightDecay === 0) return 0
+    const [norm] = await addUp([squaredNorm(theta)], 1)
+    return 0.5 * weightDecay * norm
+  }
+
+  return {
+    problem,
+    layout,
+    chunkLength,
+    evaluate: async (theta, { dataset, chunks }) => {
+      const data = dataTensors(dataset)
+      const totals = chunks.map(({ indices, weights }) => evaluateChunk(theta, data, indices, weights))
+      const [meanLoss, metric] = await addUp(totals, 2)
+      return { loss: meanLoss + (await decayTerm(theta)), metric }
+    },
+    gradient: async (theta, { dataset, chunks }, onChunk) => {
+      const data = dataTensors(dataset)
+      const totals: Tensor[] = []
+      let gradient = decayGradient(theta)
+      let done = 0
+      for (const { indices, weights, cases } of chunks) {
+        const chunk = gradientChunk(theta, data, indices, weights, gradient)
+        totals.push(chunk.total)
+        gradient = chunk.sum
+        onChunk?.((done += cases))
+      }
+      const [meanLoss] = await addUp(totals, 1)
+      return { loss: meanLoss + (await decayTerm(theta)), gradient }
+    },
+    dispose: () => {
+      for (const compiled of [evaluateChunk, gradientChunk, decayGradient, squaredNorm]) compiled.dispose()
+    },
+  }
+}
