@@ -81,87 +81,100 @@ for (const optimise of [false, true]) {
         expect([...b.readSync()]).toEqual([0.5, -1].map((value): unknown => expect.closeTo(value, 2)))
       },
     )
-
-    it('trains a network on growing samples and counts its work', async () => {
-      const problem = { model: network, loss: softmaxCrossEntropy(), weightDecay: 1e-4 }
-      const run = hessianFree(problem, {
-        damping: 0.1,
-        chunkLength: 32,
-        gradientSample: geometricSampling({ start: 40, factor: 1.3 }),
-        curvatureSample: geometricSampling({ start: 20, factor: 1.3 }),
-        maximumConjugateGradientIterations: 30,
-      }).minimise(layers(backend, [2, 8, 2]), {
-        data: circleData(200, 1),
-        heldOut: circleData(80, 2),
-        iterations: 8,
-      })
-      const steps: HessianFreeStep[] = await collect(run)
-      expect(run.initial?.heldOutLoss).toBeGreaterThan(1.15 * (steps.at(-1)?.heldOutLoss ?? Infinity))
-      expect(steps.map(({ gradientCases }) => gradientCases)).toEqual([40, 52, 68, 88, 115, 149, 194, 200])
-      expect(steps.every(({ curvatureCases, gradientCases }) => curvatureCases <= gradientCases)).toBe(true)
-      const products = steps.reduce((sum, { conjugateGradient: { products } }) => sum + products, 0)
-      expect(steps.at(-1)?.work.products).toBe(products)
-      expect(steps.at(-1)?.work.gradientCases).toBe(steps.reduce((sum, step) => sum + step.gradientCases, 0))
-    })
-
-    it('stops cleanly when aborted inside conjugate gradients and keeps what was accepted', async () => {
-      const controller = new AbortController()
-      const run = hessianFree({ model: linear, loss: squaredError() }, { damping: 1 }).minimise(
-        layers(backend, [3, 2]),
-        {
-          data: linearData(40, 1),
-          heldOut: linearData(20, 2),
-          signal: controller.signal,
-          onProgress: (progress) => {
-            if (progress.phase === 'conjugateGradient' && progress.iteration === 3) controller.abort()
-          },
-        },
-      )
-      const steps = await collect(run)
-      expect(steps).toHaveLength(2)
-      expect(run.parameters()).toHaveLength(1)
-    })
-
-    it('frees everything it took', async () => {
-      const initial = layers(backend, [3, 2])
-      const before = backend.memory().liveBuffers
-      const run = hessianFree({ model: linear, loss: squaredError() }, { damping: 1 }).minimise(initial, {
-        data: linearData(40, 1),
-        heldOut: linearData(20, 2),
-        iterations: 4,
-      })
-      await collect(run)
-      run.dispose()
-      expect(backend.memory().liveBuffers).toBe(before)
-    })
-
-    it('gives the same run for the same seed and another for another', async () => {
-      const losses = async (seed: number): Promise<number[]> => {
-        const run = hessianFree(
-          { model: network, loss: softmaxCrossEntropy() },
-          { damping: 1, seed, gradientSample: geometricSampling({ start: 40, factor: 1.2 }) },
-        ).minimise(layers(backend, [2, 4, 2]), {
-          data: circleData(120, 1),
-          heldOut: circleData(50, 2),
-          iterations: 3,
-        })
-        return (await collect(run)).map(({ heldOutLoss }) => heldOutLoss)
-      }
-      expect(await losses(1)).toEqual(await losses(1))
-      expect(await losses(1)).not.toEqual(await losses(2))
-    })
-
-    it.each([
-      stochasticGradientDescent({ model: linear, loss: squaredError() }, { learningRate: 0.1, batch: 10 }),
-      adam({ model: linear, loss: squaredError() }, { learningRate: 0.05, batch: 10 }),
-    ])('first-order method %# reaches the same minimum over the same interface', async (optimiser) => {
-      const run = optimiser.minimise(layers(backend, [3, 2]), {
-        data: linearData(40, 1),
-        heldOut: linearData(20, 2),
-        iterations: 40,
-      })
-      const steps = await collect(run)
-      expect(steps.at(-1)?.heldOutLoss).toBeLessThan(1e-3)
-    })
   })
 }
+
+describe('hessianFree', () => {
+  const backend = createReferenceBackend()
+  it('trains a network on growing samples and counts its work', async () => {
+    const problem = { model: network, loss: softmaxCrossEntropy(), weightDecay: 1e-5 }
+    const run = hessianFree(problem, {
+      damping: 0.03,
+      chunkLength: 100,
+      gradientSample: geometricSampling({ start: 100, factor: 1.1 }),
+      curvatureSample: geometricSampling({ start: 80, factor: 1.1 }),
+      maximumConjugateGradientIterations: 30,
+    }).minimise(layers(backend, [2, 8, 2]), {
+      data: circleData(200, 1),
+      heldOut: circleData(80, 2),
+      iterations: 14,
+    })
+    const steps: HessianFreeStep[] = await collect(run)
+    expect(run.initial?.heldOutLoss).toBeGreaterThan(2 * (steps.at(-1)?.heldOutLoss ?? Infinity))
+    expect(steps.map(({ gradientCases }) => gradientCases)).toEqual([
+      100,
+      110,
+      121,
+      134,
+      147,
+      162,
+      178,
+      195,
+      ...new Array<number>(6).fill(200),
+    ])
+    expect(steps.every(({ curvatureCases, gradientCases }) => curvatureCases <= gradientCases)).toBe(true)
+    const products = steps.reduce((sum, { conjugateGradient: { products } }) => sum + products, 0)
+    expect(steps.at(-1)?.work.products).toBe(products)
+    expect(steps.at(-1)?.work.gradientCases).toBe(steps.reduce((sum, step) => sum + step.gradientCases, 0))
+  })
+
+  it('stops cleanly when aborted inside conjugate gradients and keeps what was accepted', async () => {
+    const controller = new AbortController()
+    const run = hessianFree({ model: linear, loss: squaredError() }, { damping: 1 }).minimise(
+      layers(backend, [3, 2]),
+      {
+        data: linearData(40, 1),
+        heldOut: linearData(20, 2),
+        signal: controller.signal,
+        onProgress: (progress) => {
+          if (progress.phase === 'conjugateGradient' && progress.iteration === 3) controller.abort()
+        },
+      },
+    )
+    const steps = await collect(run)
+    expect(steps).toHaveLength(2)
+    expect(run.parameters()).toHaveLength(1)
+  })
+
+  it('frees everything it took', async () => {
+    const initial = layers(backend, [3, 2])
+    const before = backend.memory().liveBuffers
+    const run = hessianFree({ model: linear, loss: squaredError() }, { damping: 1 }).minimise(initial, {
+      data: linearData(40, 1),
+      heldOut: linearData(20, 2),
+      iterations: 4,
+    })
+    await collect(run)
+    run.dispose()
+    expect(backend.memory().liveBuffers).toBe(before)
+  })
+
+  it('gives the same run for the same seed and another for another', async () => {
+    const losses = async (seed: number): Promise<number[]> => {
+      const run = hessianFree(
+        { model: network, loss: softmaxCrossEntropy() },
+        { damping: 1, seed, gradientSample: geometricSampling({ start: 40, factor: 1.2 }) },
+      ).minimise(layers(backend, [2, 4, 2]), {
+        data: circleData(120, 1),
+        heldOut: circleData(50, 2),
+        iterations: 3,
+      })
+      return (await collect(run)).map(({ heldOutLoss }) => heldOutLoss)
+    }
+    expect(await losses(1)).toEqual(await losses(1))
+    expect(await losses(1)).not.toEqual(await losses(2))
+  })
+
+  it.each([
+    stochasticGradientDescent({ model: linear, loss: squaredError() }, { learningRate: 0.1, batch: 10 }),
+    adam({ model: linear, loss: squaredError() }, { learningRate: 0.05, batch: 10 }),
+  ])('first-order method %# reaches the same minimum over the same interface', async (optimiser) => {
+    const run = optimiser.minimise(layers(backend, [3, 2]), {
+      data: linearData(40, 1),
+      heldOut: linearData(20, 2),
+      iterations: 40,
+    })
+    const steps = await collect(run)
+    expect(steps.at(-1)?.heldOutLoss).toBeLessThan(1e-3)
+  })
+})

@@ -21,7 +21,7 @@ export function caseAxisOf<P extends PrimitiveName>(
   const rule: Rule | undefined = isElementwise(equation.primitive)
     ? keepAxis
     : (rules as Record<string, Rule>)[equation.primitive]
-  return rule?.(equation as EquationOf<PrimitiveName>, axes)
+  return rule?.(equation, axes)
 }
 
 type Rule = (equation: EquationOf<PrimitiveName>, axes: readonly CaseAxis[]) => CaseAxis | undefined
