@@ -190,7 +190,12 @@ describe('element functions of two float32 operands', () => {
   const pairs = (): [Float32Array, Float32Array] => {
     const a: number[] = []
     const b: number[] = []
-    for (const x of special) for (const y of special) (a.push(x), b.push(y))
+    for (const x of special) {
+      for (const y of special) {
+        a.push(x)
+        b.push(y)
+      }
+    }
     for (let i = 0; i < 200_000; i++) {
       const base = 2 ** (((i * 0.618034) % 1) * 40 - 20) * (i % 7 === 0 ? -1 : 1)
       const exponent = i % 3 === 0 ? (i % 41) - 20 : (((i * 0.754878) % 1) - 0.5) * 30
@@ -198,7 +203,10 @@ describe('element functions of two float32 operands', () => {
       b.push(exponent)
     }
     const tiny = allExponents(64)
-    for (const x of tiny) (a.push(Math.abs(x)), b.push(((a.length * 0.5698) % 1) * 4 - 2))
+    for (const x of tiny) {
+      a.push(Math.abs(x))
+      b.push(((a.length * 0.5698) % 1) * 4 - 2)
+    }
     a.length -= a.length % 4
     b.length = a.length
     return [Float32Array.from(a), Float32Array.from(b)]

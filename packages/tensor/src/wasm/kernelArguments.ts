@@ -1,0 +1,33 @@
+/**
+ * The order in which a kernel's function takes the addresses of its buffers.
+ */
+import { ProgramError } from '../errors.ts'
+import type { BufferIndex, DotKernel, Kernel } from '../kernel/kernel.ts'
+import { readsOfKernel, writesOfKernel } from '../kernel/kernelAccess.ts'
+import type { Local } from './assembler/functionBuilder.ts'
+
+const distinct = (buffers: readonly BufferIndex[]): BufferIndex[] => [...new Set(buffers)]
+
+/** Every buffer that the kernel touches, once: first those it reads, in order of their first use. */
+export const kernelBuffers = (kernel: Kernel): BufferIndex[] =>
+  distinct([...readsOfKernel(kernel), ...writesOfKernel(kernel)].map(({ buffer }) => buffer))
+
+/** The buffers of a product's epilogue. */
+export const dotEpilogueBuffers = ({ epilogue, stores }: DotKernel): BufferIndex[] =>
+  distinct([
+    ...epilogue.flatMap((node) => (node.kind === 'load' ? [node.buffer] : [])),
+    ...stores.map(({ buffer }) => buffer),
+  ])
+
+/** Carries a buffer to the parameter that holds its address. */
+export const pointersOf =
+  (buffers: readonly BufferIndex[], parameters: readonly Local[]) =>
+  (buffer: BufferIndex): Local => {
+    const position = buffers.indexOf(buffer)
+    if (position >= 0) return parameters[position]
+    throw new ProgramError({
+      operation: 'wasm kernel',
+      rule: 'a kernel must only touch the buffers it lists',
+      found: `buffer ${buffer} beside ${buffers.join(', ')}`,
+    })
+  }

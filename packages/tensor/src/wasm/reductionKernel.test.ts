@@ -1,0 +1,169 @@
+/**
+ * Reduction kernels against the interpreter's plain float64 loops: random shapes, views, reducers, prologues and
+ * epilogues; NaN, ties and infinities; the accuracy of long sums.
+ */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Dtype } from '../dtype.ts'
+import { typedArray } from '../dtype.ts'
+import type { Kernel, DotKernel, ReduceKernel, Reducer, ScalarNode } from '../kernel/kernel.ts'
+import { addKernelFunction } from './kernelFunction.ts'
+import {
+  apply,
+  differences,
+  domainArbitrary,
+  extentOf,
+  load,
+  runBoth,
+  runOnArrays,
+  sampleArray,
+  unwritten,
+  viewArbitrary,
+} from './singleKernel.ts'
+
+const addKernel: Parameters<typeof runBoth>[1] = (module, kernel, name) =>
+  addKernelFunction(module, kernel as Exclude<Kernel, DotKernel>, name)
+
+interface Case {
+  readonly kernel: ReduceKernel
+  readonly dtype: Dtype
+}
+
+const caseArbitrary: fc.Arbitrary<Case> = fc
+  .record({
+    kept: domainArbitrary(2),
+    reduced: domainArbitrary(2, 1),
+    reducer: fc.constantFrom<Reducer>('sum', 'max', 'argMax'),
+    dtype: fc.constantFrom<Dtype>('float32', 'float32', 'int32', 'uint32'),
+    prologue: fc.boolean(),
+    epilogue: fc.boolean(),
+  })
+  .filter(({ kept, reduced }) => [...kept, ...reduced].reduce((a, b) => a * b, 1) <= 20000)
+  .chain(({ kept, reduced, reducer, dtype, prologue, epilogue }) => {
+    const over = reducer === 'argMax' ? reduced.slice(0, 1) : reduced
+    const domain = [...kept, ...over]
+    return fc
+      .tuple(
+        viewArbitrary(domain, false),
+        viewArbitrary(domain, true),
+        viewArbitrary(kept, true),
+        viewArbitrary(kept, false),
+      )
+      .map(([first, second, third, target]): Case => {
+        const nodes: ScalarNode[] = [load(0, first, dtype), load(1, second, dtype)]
+        if (prologue) nodes.push(apply('multiply', [0, 1], dtype))
+        const result = reducer === 'argMax' ? 'int32' : dtype
+        const after: ScalarNode[] = [{ kind: 'result', dtype: result }]
+        if (epilogue && reducer !== 'argMax')
+          after.push(load(2, third, dtype), apply('subtract', [0, 1], dtype))
+        return {
+          dtype,
+          kernel: {
+            kind: 'reduce',
+            reducer,
+            kept,
+            reduced: over,
+            nodes,
+            operand: prologue ? 2 : 0,
+            epilogue: after,
+            stores: [{ node: after.length - 1, buffer: 3, view: target }],
+          },
+        }
+      })
+  })
+
+describe('reduction kernels', () => {
+  it('equal plain loops for random shapes, views, prologues and epilogues', () => {
+    fc.assert(
+      fc.property(caseArbitrary, ({ kernel, dtype }) => {
+        const { kept, reduced, nodes, epilogue, stores, reducer } = kernel
+        const domain = [...kept, ...reduced]
+        const sizeIn = (list: readonly ScalarNode[], buffer: number, over: readonly number[]): number => {
+          const found = list.find((node) => node.kind === 'load' && node.buffer === buffer)
+          return found?.kind === 'load' ? extentOf(found.view, over) : 1
+        }
+        const result = reducer === 'argMax' ? 'int32' : dtype
+        const arrays = [
+          sampleArray(dtype, sizeIn(nodes, 0, domain), 1),
+          sampleArray(dtype, sizeIn(nodes, 1, domain), 2),
+          sampleArray(dtype, sizeIn(epilogue, 2, kept), 3),
+          unwritten(result, extentOf(stores[0].view, kept)),
+        ]
+        const { got, want } = runBoth(kernel, addKernel, arrays)
+        const count = reduced.reduce((product, extent) => product * extent, 1)
+        const tolerance = dtype === 'float32' && reducer === 'sum' ? 1e-6 * (1 + Math.sqrt(count)) : 0
+        expect(differences(got[3], want[3], tolerance)).toEqual([])
+      }),
+      { numRuns: 400 },
+    )
+  })
+
+  const over = (reducer: Reducer, rows: number, columns: number, byRows: boolean): ReduceKernel => ({
+    kind: 'reduce',
+    reducer,
+    kept: [rows],
+    reduced: [columns],
+    nodes: [load(0, { offset: 0, strides: byRows ? [columns, 1] : [1, rows] })],
+    operand: 0,
+    epilogue: [{ kind: 'result', dtype: reducer === 'argMax' ? 'int32' : 'float32' }],
+    stores: [{ node: 0, buffer: 1, view: { offset: 0, strides: [1] } }],
+  })
+
+  it('argMax takes the first of equals and the first NaN, max propagates NaN, in both directions of the lanes', () => {
+    const rows = [
+      [1, 3, 3, 2, 3, 0, 1],
+      [-Infinity, -Infinity, -Infinity, -Infinity, -Infinity, -Infinity, -Infinity],
+      [1, NaN, 5, NaN, 2, 1, 9],
+      [0, -0, 0, -0, 0, 0, 0],
+      [1, 2, 3, 4, 5, 6, 7],
+      [-5, -4, -3, -3, -9, -2, -2],
+    ]
+    const columns = 7
+    for (const byRows of [true, false]) {
+      const data = new Float32Array(rows.length * columns)
+      rows.forEach((row, i) => {
+        row.forEach((value, j) => (data[byRows ? i * columns + j : j * rows.length + i] = value))
+      })
+      const run = (reducer: Reducer) =>
+        runOnArrays(
+          (module) => addKernelFunction(module, over(reducer, rows.length, columns, byRows), 'run'),
+          [data, typedArray(reducer === 'argMax' ? 'int32' : 'float32', rows.length)],
+          [0, 1],
+        )[1]
+      expect([...run('argMax')]).toEqual([1, 0, 1, 0, 6, 5])
+      expect([...run('max')].map((x) => x + 0)).toEqual([3, -Infinity, NaN, 0, 7, -2])
+    }
+  })
+
+  it('a sum of ten million numbers is good to 1e-7, by rows and by columns', () => {
+    const count = 10_000_003
+    const data = new Float32Array(count)
+    let exact = 0
+    for (let i = 0; i < count; i++) {
+      data[i] = ((i * 0.61803398875) % 1) + 0.1
+      exact += data[i]
+    }
+    const kernel = { ...over('sum', 1, count, true), kept: [] }
+    const whole: ReduceKernel = {
+      ...kernel,
+      nodes: [load(0, { offset: 0, strides: [1] })],
+      stores: [{ node: 0, buffer: 1, view: { offset: 0, strides: [] } }],
+    }
+    const add = (each: ReduceKernel) => (module: Parameters<typeof addKernel>[0]) =>
+      addKernelFunction(module, each, 'run')
+    const [, total] = runOnArrays(add(whole), [data, new Float32Array(1)], [0, 1])
+    expect(Math.abs(total[0] - exact) / exact).toBeLessThan(1e-7)
+    const columns = 10
+    const depth = Math.floor(count / columns)
+    const [, sums] = runOnArrays(
+      add(over('sum', columns, depth, false)),
+      [data, new Float32Array(columns)],
+      [0, 1],
+    )
+    for (let column = 0; column < columns; column++) {
+      let want = 0
+      for (let row = 0; row < depth; row++) want += data[row * columns + column]
+      expect(Math.abs(sums[column] - want) / want).toBeLessThan(1e-7)
+    }
+  })
+})

@@ -1,0 +1,177 @@
+/**
+ * Support for tests of kernel emitters: runs one kernel as WebAssembly on copies of host arrays, and the same
+ * kernel by the interpreter's plain loops. Also generators of views and expressions for such kernels.
+ */
+import fc from 'fast-check'
+import type { Dtype, TypedArray } from '../dtype.ts'
+import { dtypeOf, typedArray } from '../dtype.ts'
+import type { BufferIndex, Kernel, ScalarNode, View } from '../kernel/kernel.ts'
+import { kernelBuffers } from './kernelArguments.ts'
+import { writesOfKernel } from '../kernel/kernelAccess.ts'
+import { interpretKernels } from '../reference/kernelInterpreter.ts'
+import type { FunctionIndex } from './assembler/functionBuilder.ts'
+import type { ModuleBuilder } from './assembler/moduleBuilder.ts'
+import { createModuleBuilder } from './assembler/moduleBuilder.ts'
+
+/** Bytes beside each array that must not change: the alignment of the arrays stays 4, the worst case. */
+const guard = 20
+
+/** Adds the function under test, exported as `run`. */
+export type AddFunction = (module: ModuleBuilder) => FunctionIndex
+
+/**
+ * The arrays after the function ran on them. `order` says which arrays its pointers are, `more` are further
+ * arguments.
+ * @throws {Error} if a byte outside the arrays changed.
+ */
+export function runOnArrays(
+  addFunction: AddFunction,
+  arrays: readonly TypedArray[],
+  order: readonly BufferIndex[],
+  more: readonly number[] = [],
+): TypedArray[] {
+  let end = guard
+  const starts = arrays.map((array) => {
+    const start = end
+    end += array.byteLength + guard
+    return start
+  })
+  const pages = Math.ceil(end / 65536)
+  const memory = new WebAssembly.Memory({ initial: pages })
+  const bytes = new Uint8Array(memory.buffer).fill(0xa5)
+  arrays.forEach((array, i) => {
+    bytes.set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength), starts[i])
+  })
+  const module = createModuleBuilder()
+  module.importMemory('env', 'memory', { minimumPages: pages })
+  addFunction(module)
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(module.build()), { env: { memory } })
+  const run = instance.exports.run as (...values: number[]) => void
+  run(...order.map((buffer) => starts[buffer]), ...more)
+  const inside = new Uint8Array(end)
+  const results = arrays.map((array, i) => {
+    inside.fill(1, starts[i], starts[i] + array.byteLength)
+    const copy = typedArray(dtypeOf(array), array.length)
+    new Uint8Array(copy.buffer).set(bytes.subarray(starts[i], starts[i] + array.byteLength))
+    return copy
+  })
+  const changed = inside.findIndex((flag, i) => flag === 0 && bytes[i] !== 0xa5)
+  if (changed >= 0) throw new Error(`byte ${changed} outside the arrays was written`)
+  return results
+}
+
+/** The arrays after the interpreter ran the kernel; arrays it writes start as `unwritten`. */
+export function interpret(kernel: Kernel, arrays: readonly TypedArray[]): TypedArray[] {
+  const written = [...new Set(writesOfKernel(kernel).map(({ buffer }) => buffer))]
+  const read = arrays.flatMap((_, i) => (written.includes(i) ? [] : [i]))
+  const program = {
+    name: 'single',
+    buffers: arrays.map((array, i) => ({
+      dtype: dtypeOf(array),
+      elements: array.length,
+      role: written.includes(i) ? ('output' as const) : ('input' as const),
+    })),
+    inputs: read,
+    outputs: written,
+    kernels: [kernel],
+  }
+  const plan = { poolBytes: [], poolOf: arrays.map(() => -1), donorOf: written.map(() => -1) }
+  const outputs = interpretKernels(
+    program,
+    plan,
+    read.map((i) => arrays[i]),
+  )
+  return arrays.map((array, i) => (written.includes(i) ? outputs[written.indexOf(i)] : array))
+}
+
+/** Both of the above for a kernel whose outputs are `unwritten`. */
+export const runBoth = (
+  kernel: Kernel,
+  add: (module: ModuleBuilder, kernel: Kernel, name: string) => FunctionIndex,
+  arrays: readonly TypedArray[],
+): { got: TypedArray[]; want: TypedArray[] } => ({
+  got: runOnArrays((module) => add(module, kernel, 'run'), arrays, kernelBuffers(kernel)),
+  want: interpret(kernel, arrays),
+})
+
+/** An output before it is written: all bits set, as the interpreter's, which is NaN or −1. */
+export function unwritten(dtype: Dtype, length: number): TypedArray {
+  const array = typedArray(dtype, length)
+  new Uint8Array(array.buffer).fill(0xff)
+  return array
+}
+
+/** `length` reproducible numbers: floats in [−2, 2), integers in [−9, 9] or [0, 18], booleans. */
+export function sampleArray(dtype: Dtype, length: number, seed: number): TypedArray {
+  const array = typedArray(dtype, length)
+  for (let i = 0; i < length; i++) {
+    const fraction = ((i + 1) * 0.61803398875 + seed * 0.7548776662) % 1
+    array[i] =
+      dtype === 'float32'
+        ? fraction * 4 - 2
+        : Math.floor(fraction * (dtype === 'bool' ? 2 : 19)) - (dtype === 'int32' ? 9 : 0)
+  }
+  return array
+}
+
+/** Shapes of up to `rank` axes: short and longer ones, a few thousand elements at most. */
+export const domainArbitrary = (rank: number, least = 0): fc.Arbitrary<number[]> =>
+  fc
+    .array(fc.oneof(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 4, max: 40 })), {
+      minLength: least,
+      maxLength: rank,
+    })
+    .filter((shape) => shape.reduce((product, extent) => product * extent, 1) <= 6000)
+
+/** A view whose elements are distinct, except along axes of stride 0 where `broadcasts`. */
+export const viewArbitrary = (domain: readonly number[], broadcasts: boolean): fc.Arbitrary<View> =>
+  fc
+    .record({
+      order: fc.shuffledSubarray([...domain.keys()], { minLength: domain.length }),
+      isPlain: fc.boolean(),
+      steps: fc.array(fc.integer({ min: 1, max: 2 }), { minLength: domain.length, maxLength: domain.length }),
+      gaps: fc.array(fc.integer({ min: 0, max: 3 }), { minLength: domain.length, maxLength: domain.length }),
+      stretched: fc.array(fc.integer({ min: 0, max: 3 }), {
+        minLength: domain.length,
+        maxLength: domain.length,
+      }),
+      offset: fc.integer({ min: 0, max: 5 }),
+    })
+    .map(({ order, isPlain, steps, gaps, stretched, offset }) => {
+      const strides = domain.map(() => 0)
+      let stride = 1
+      for (const axis of isPlain ? [...domain.keys()].reverse() : order) {
+        if (broadcasts && stretched[axis] === 0) continue
+        const step = isPlain ? 1 : steps[axis]
+        strides[axis] = stride * step
+        stride = stride * step * domain[axis] + (isPlain ? 0 : gaps[axis])
+      }
+      return { offset, strides }
+    })
+
+/** Elements a buffer needs for a view. */
+export const extentOf = ({ offset, strides }: View, domain: readonly number[]): number =>
+  strides.reduce((last, stride, axis) => last + stride * (domain[axis] - 1), offset + 1)
+
+export const load = (buffer: number, view: View, dtype: Dtype = 'float32'): ScalarNode => ({
+  kind: 'load',
+  buffer,
+  view,
+  dtype,
+})
+
+export const apply = (
+  primitive: Extract<ScalarNode, { kind: 'apply' }>['primitive'],
+  operands: readonly number[],
+  dtype: Dtype = 'float32',
+): ScalarNode => ({ kind: 'apply', primitive, operands, dtype })
+
+/** Positions at which two arrays differ by more than `tolerance`·(1 + |want|). */
+export function differences(got: TypedArray, want: TypedArray, tolerance: number): string[] {
+  const found: string[] = []
+  for (let i = 0; i < want.length && found.length < 3; i++) {
+    const near = Math.abs(got[i] - want[i]) <= tolerance * (1 + Math.abs(want[i]))
+    if (!near && !Object.is(got[i], want[i])) found.push(`[${i}]: got ${got[i]}, want ${want[i]}`)
+  }
+  return found
+}
