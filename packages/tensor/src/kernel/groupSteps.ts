@@ -149,7 +149,7 @@ const sharesRead = (group: Group, reads: readonly Storage[]): boolean =>
 function moveTo(group: Group, step: MapStep): ((view: View) => View | undefined) | undefined {
   const own = leavesOf([step.expression]).find((leaf) => group.internal.has(leaf.storage))
   if (own !== undefined) return pullBack(own.view, step.domain, group.domain)
-  if (group.root !== undefined) return undefined
+  if (group.root !== undefined || sizeOf(step.domain) !== sizeOf(group.domain)) return undefined
   return (view) => reshapeView(view, step.domain, group.domain)
 }
 

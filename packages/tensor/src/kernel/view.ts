@@ -63,7 +63,7 @@ export const sliceView = (
   )
 
 /**
- * The view over `to` that visits the elements of a view over `from` in the same order, or undefined where no
+ * Of shapes with as many elements: the view over `to` that visits the elements of a view over `from` in the same order, or undefined where no
  * affine map does. Extents of both are matched in runs of equal product; within a run the axes of `from` must
  * already be one: stride[a] = stride[a + 1] · extent[a + 1].
  */
