@@ -41,6 +41,7 @@ class Decomposer {
   readonly #policy: StoragePolicy
   readonly #steps: Step[] = []
   readonly #expressions = new Map<Value, Expression>()
+  readonly #copies = new Map<string, Leaf>()
   #storages = 0
 
   constructor(program: Program) {
@@ -77,6 +78,17 @@ class Decomposer {
     return { id: this.#storages++, shape, dtype }
   }
 
+  /** A dense copy of a read; made once for equal reads. */
+  #copy(leaf: Leaf, shape: Shape): Leaf {
+    const { storage, view } = leaf
+    const key = [storage.id, view.offset, ...view.strides, 'over', ...shape].join(' ')
+    const known = this.#copies.get(key)
+    if (known !== undefined) return known
+    const copy = this.#store(leaf, shape, leaf.dtype)
+    this.#copies.set(key, copy)
+    return copy
+  }
+
   /** Stores an expression densely and returns the read of it. */
   #store(expression: Expression, shape: Shape, dtype: Dtype): Leaf {
     const storage = this.#storage({ shape, dtype })
@@ -99,7 +111,7 @@ class Decomposer {
 
   #denseLeaf(value: Value): Leaf {
     const leaf = this.#leaf(value)
-    return isDense(leaf.view, value.shape) ? leaf : this.#store(leaf, value.shape, value.dtype)
+    return isDense(leaf.view, value.shape) ? leaf : this.#copy(leaf, value.shape)
   }
 
   #read(value: Value): Expression {
@@ -225,8 +237,7 @@ class Decomposer {
     const expression = this.#read(source)
     const direct = moveExpression(expression, move)
     if (direct !== undefined) return direct
-    const copy = this.#store(expression, source.shape, source.dtype)
-    if (expression.kind !== 'leaf') this.#expressions.set(source, copy)
+    const copy = expression.kind === 'leaf' ? this.#copy(expression, source.shape) : this.#leaf(source)
     return moved(copy, (view) => move(view) as View)
   }
 
@@ -293,7 +304,7 @@ class Decomposer {
       parameters,
       { shape: output.shape, expression: accumulator },
       this.#storage(output),
-      (expression, shape) => this.#store(expression, shape, output.dtype),
+      (leaf, shape) => this.#copy(leaf, shape),
     )
     this.#policy.noteResult(output)
     const product = this.#root(step)

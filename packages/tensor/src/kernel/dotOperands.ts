@@ -17,18 +17,18 @@ interface Operand {
   readonly leaf: Leaf
 }
 
-/** Stores an expression over a shape densely. */
-type StoreDense = (expression: Expression, shape: Shape) => Leaf
+/** A dense copy of a read over a shape. */
+type DenseCopy = (leaf: Leaf, shape: Shape) => Leaf
 
 /** The operand's view over three grouped extents, after a copy if its own memory does not allow that. */
-function grouped({ shape, leaf }: Operand, groups: readonly (readonly number[])[], store: StoreDense): Leaf {
+function grouped({ shape, leaf }: Operand, groups: readonly (readonly number[])[], copy: DenseCopy): Leaf {
   const order = groups.flat()
   const permuted = order.map((axis) => shape[axis])
   const extents = groups.map((axes) => sizeOf(axes.map((axis) => shape[axis])))
   const view = transposeView(leaf.view, order)
   const direct = reshapeView(view, permuted, extents)
   if (direct !== undefined) return { ...leaf, view: direct }
-  return { ...store({ ...leaf, view }, permuted), view: denseView(extents) }
+  return { ...copy({ ...leaf, view }, permuted), view: denseView(extents) }
 }
 
 /** True if the view visits no element twice: something a product can accumulate onto. */
@@ -45,7 +45,7 @@ export function dotStep(
   { lhsBatch, rhsBatch, lhsContract, rhsContract }: DotAxes,
   accumulator: { readonly shape: Shape; readonly expression: Expression | undefined },
   result: Storage,
-  store: StoreDense,
+  copy: DenseCopy,
 ): DotStep {
   const lhsFree = freeAxes(lhs.shape.length, lhsBatch, lhsContract)
   const rhsFree = freeAxes(rhs.shape.length, rhsBatch, rhsContract)
@@ -60,8 +60,8 @@ export function dotStep(
     rows,
     columns,
     depth,
-    lhs: grouped(lhs, [lhsBatch, lhsFree, lhsContract], store),
-    rhs: grouped(rhs, [rhsBatch, rhsContract, rhsFree], store),
+    lhs: grouped(lhs, [lhsBatch, lhsFree, lhsContract], copy),
+    rhs: grouped(rhs, [rhsBatch, rhsContract, rhsFree], copy),
     accumulator: wholeAccumulator(accumulator, [batch, rows, columns]),
     result,
   }
