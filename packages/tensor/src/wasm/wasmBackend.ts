@@ -1,9 +1,117 @@
-/** Placeholder until the WebAssembly backend lands. */
+/**
+ * The CPU backend: float32, int32, uint32 and bool in one WebAssembly memory, run by modules whose bytes this
+ * package emits. Runs finish before `run` returns, so everything can be read at once.
+ */
 import type { Backend } from '../backend.ts'
-import { BackendError } from '../errors.ts'
+import type { Dtype } from '../dtype.ts'
+import { BackendError, DtypeError } from '../errors.ts'
+import type { Program } from '../program/program.ts'
+import { formatType } from '../program/program.ts'
+import { supportsSimd } from './assembler/features.ts'
+import type { MicroKernel } from './matrixMicroKernel.ts'
+import type { MatrixFunctions, MemoryImport } from './matrixModule.ts'
+import { instantiateMatrixModule } from './matrixModule.ts'
+import { chooseMicroKernel, preferredMultiplyAdd } from './matrixProbe.ts'
+import { createScratchArena } from './scratchArena.ts'
+import { WasmAllocator } from './wasmAllocator.ts'
+import { allocateBuffer, elementsOf, releaseBuffer } from './wasmBuffer.ts'
+import { compileForWasm } from './wasmExecutable.ts'
 
-export const isWasmSupported = (): boolean => false
+export interface WasmOptions {
+  /** Multiply and add with two roundings also where the engine can fuse them: the same bits on every machine. */
+  readonly deterministic?: boolean
+  /** Limit of the memory; 4 GiB by default. */
+  readonly maximumBytes?: number
+  /** The micro-kernel of matrix products; by default the fastest of a few, timed when first needed. */
+  readonly microKernel?: MicroKernel
+}
 
-export function createWasmBackend(): Backend {
-  throw new BackendError({ operation: 'createWasmBackend', rule: 'the backend is not built yet' })
+let supported: boolean | undefined
+
+/** True where the engine has WebAssembly with 128-bit SIMD. */
+export function isWasmSupported(): boolean {
+  supported ??= typeof WebAssembly === 'object' && supportsSimd()
+  return supported
+}
+
+const supports = (dtype: Dtype): boolean => dtype !== 'float64'
+
+function requireSupported(operation: string, dtype: Dtype): void {
+  if (supports(dtype)) return
+  throw new DtypeError({
+    operation,
+    rule: 'the wasm backend computes in float32, int32, uint32 and bool',
+    found: dtype,
+    remedy: 'Convert to float32, or use the reference backend',
+  })
+}
+
+function requireSupportedProgram({ name, inputs, equations }: Program): void {
+  for (const { dtype } of [...inputs, ...equations.flatMap(({ outputs }) => outputs)]) {
+    requireSupported(`compile ${name}`, dtype)
+  }
+}
+
+/**
+ * A backend with a memory of its own.
+ * @throws {BackendError} where the engine has no WebAssembly SIMD; see `isWasmSupported`.
+ */
+export function createWasmBackend(options: WasmOptions = {}): Backend {
+  if (!isWasmSupported()) {
+    throw new BackendError({
+      operation: 'createWasmBackend',
+      rule: 'the engine must have WebAssembly with 128-bit SIMD',
+      remedy: 'Use createReferenceBackend(), or Node 16.4 or a browser of 2021 or newer',
+    })
+  }
+  const { deterministic = false, maximumBytes } = options
+  const allocator = new WasmAllocator(maximumBytes)
+  const memoryImport: MemoryImport = { memory: allocator.memory, maximumPages: allocator.maximumPages }
+  let shared: { readonly kernel: MicroKernel; readonly functions: MatrixFunctions } | undefined
+  const matrix = () => {
+    if (shared === undefined) {
+      const kernel = options.microKernel ?? chooseMicroKernel(preferredMultiplyAdd(deterministic))
+      shared = { kernel, functions: instantiateMatrixModule(kernel, memoryImport) }
+    }
+    return shared
+  }
+  let disposed = false
+  const requireUsable = (operation: string): void => {
+    if (!disposed) return
+    throw new BackendError({ operation, rule: 'the wasm backend must not have been disposed of' })
+  }
+  const context = { allocator, arena: createScratchArena(allocator), memoryImport, matrix, requireUsable }
+  const readSync: Backend['readSync'] = (buffer) => {
+    requireUsable('read')
+    return elementsOf('read', buffer, allocator).slice()
+  }
+
+  return {
+    name: 'wasm',
+    supports,
+    tolerance: (dtype) => (dtype === 'float32' ? 2 ** -23 : 0),
+    upload({ dtype, shape, data }) {
+      requireUsable('upload')
+      requireSupported(`upload ${formatType({ dtype, shape })}`, dtype)
+      const buffer = allocateBuffer('upload', { dtype, shape: [...shape] }, allocator)
+      elementsOf('upload', buffer, allocator).set(data)
+      return buffer
+    },
+    readSync,
+    read: (buffer) => Promise.resolve().then(() => readSync(buffer)),
+    release(buffer) {
+      // A finaliser may release a tensor after its backend is gone.
+      if (!disposed) releaseBuffer('release', buffer, allocator)
+    },
+    compile(program, compileOptions = {}) {
+      requireUsable(`compile ${program.name}`)
+      requireSupportedProgram(program)
+      return compileForWasm(program, compileOptions, context)
+    },
+    synchronize: () => Promise.resolve(),
+    memory: () => allocator.statistics(),
+    dispose() {
+      disposed = true
+    },
+  }
 }
