@@ -21,7 +21,7 @@ export interface Jax {
   defaultDevice(backend: string): void
   jit<F extends JaxFunction>(f: F): F
   linearize(f: JaxFunction, primals: readonly unknown[]): [JaxArray, (v: unknown) => JaxArray]
-  vjp(f: JaxFunction, ...primals: unknown[]): [JaxArray, (u: JaxArray) => unknown[]]
+  vjp(f: JaxFunction, primals: readonly unknown[]): [JaxArray, (u: JaxArray) => unknown[]]
   jvp(f: JaxFunction, primals: readonly unknown[], tangents: readonly unknown[]): [JaxArray, JaxArray]
   grad(f: JaxFunction): (p: unknown) => unknown
   valueAndGrad(f: JaxFunction): (p: unknown) => [JaxArray, JaxLayer[]]

@@ -127,7 +127,7 @@ async function jaxWork(jax: Jax) {
     const f = ((q: JaxLayer[]) => net(q, a.ref)) as never
     const [z, jv] = jax.jvp(f, [tree.ref(layers)], [direction])
     const u = curvature(z, jv)
-    const [again, pull] = jax.vjp(f, layers)
+    const [again, pull] = jax.vjp(f, [layers])
     again.dispose()
     a.dispose()
     const [result] = pull(u)
@@ -136,7 +136,7 @@ async function jaxWork(jax: Jax) {
   })
   const f = ((q: JaxLayer[]) => net(q, x.ref)) as never
   const [z, forward] = jax.linearize(f, [tree.ref(theta)])
-  const [second, backward] = jax.vjp(f, tree.ref(theta))
+  const [second, backward] = jax.vjp(f, [tree.ref(theta)])
   second.dispose()
   const cached = (): JaxLayer[] => backward(curvature(z.ref, forward(tree.ref(v))))[0] as JaxLayer[]
   const finish = async (result: unknown): Promise<void> => {
