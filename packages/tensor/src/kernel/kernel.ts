@@ -7,6 +7,12 @@
  *
  * The form is shared by every backend (WebAssembly, WGSL, the interpreter of the reference backend); only
  * emission differs. Buffers are whole allocations: `planMemory` maps scratch ones onto a few pools.
+ *
+ * Invariants beyond the types (`checkKernelProgram` enumerates them): no kernel reads a buffer that it writes,
+ * though a memory plan may put both in one place; scratch is written before it is read; no domain has an empty
+ * axis, and [] is a single point; a map's or reduction's domain is canonical (no axis of extent 1 but argMax's,
+ * neighbours merged where every view allows, last axis contiguous for the first store where any axis is); the
+ * stride of an axis of extent 1 is 0, also in the three-axis views of products.
  */
 import type { Dtype } from '../dtype.ts'
 import type { ElementwisePrimitive } from '../program/primitive.ts'
