@@ -5,9 +5,11 @@
  */
 import type { Equation, PrimitiveName, Program, Tensor, Value } from '@hessian-free/tensor'
 import { applyPrimitive, traceClosed } from '@hessian-free/tensor'
+import { isZeroByConstruction, requireNoConstantTerm } from './rules/affineTerms.ts'
 import type { Tangent } from './rules/jvpRule.ts'
 import { sumOf } from './rules/jvpRule.ts'
 import type { TransposeRule } from './rules/transposeRule.ts'
+import { failNotLinear } from './rules/transposeRule.ts'
 import { transposeRules } from './rules/transposeRules.ts'
 
 export interface TransposedProgram {
@@ -37,15 +39,22 @@ export function transposeProgram(
     const forward = new Map<Value, Tensor>()
     known.forEach((value, i) => forward.set(value, inputs[i]))
     const isLinear = new Set<Value>(program.inputs.filter((_, i) => linear[i]))
+    const zeros = new Set<Value>()
     const backward: Equation[] = []
     for (const equation of program.equations) {
       if (equation.inputs.some((value) => isLinear.has(value))) {
+        requireNoConstantTerm(
+          equation,
+          (value) => isLinear.has(value),
+          (value) => zeros.has(value),
+        )
         equation.outputs.forEach((value) => isLinear.add(value))
         backward.push(equation)
       } else {
         const operands = equation.inputs.map((value) => forward.get(value) as Tensor)
         const results = applyPrimitive(equation.primitive, operands, equation.parameters)
         equation.outputs.forEach((value, i) => forward.set(value, results[i]))
+        if (isZeroByConstruction(equation, zeros)) zeros.add(equation.outputs[0])
       }
     }
 
@@ -53,7 +62,11 @@ export function transposeProgram(
     const accumulate = (value: Value, c: Tangent): void => {
       if (isLinear.has(value)) cotangent.set(value, sumOf(cotangent.get(value), c))
     }
-    outputs.forEach((value, i) => accumulate(value, inputs[known.length + i]))
+    outputs.forEach((value, i) => {
+      if (!isLinear.has(value) && !zeros.has(value))
+        failNotLinear(`output ${program.outputs.indexOf(value)}, which is a constant`)
+      accumulate(value, inputs[known.length + i])
+    })
     for (const { primitive, inputs: operands, outputs: results, parameters } of backward.reverse()) {
       const cotangents = results.map((value) => cotangent.get(value))
       if (cotangents.every((c) => c === undefined)) continue

@@ -21,12 +21,16 @@ export type TransposeRule<P extends PrimitiveName> = (
   application: TransposeApplication<P>,
 ) => readonly Tangent[]
 
-/** For primitives that are linear in no operand. @throws {ArgumentError} naming the primitive. */
-export const notLinear = ({ primitive }: { readonly primitive: PrimitiveName }): never => {
+/** @throws {ArgumentError} saying what is not linear. */
+export function failNotLinear(found: string): never {
   throw new ArgumentError({
     operation: 'transpose',
     rule: 'the program must be linear in the inputs that are transposed',
-    found: `${primitive} of a linear operand`,
-    remedy: 'Linearise the function first',
+    found,
+    remedy: 'Linearise the function first; a derivative rule of your own must be linear in its tangents',
   })
 }
+
+/** For primitives that are linear in no operand. @throws {ArgumentError} naming the primitive. */
+export const notLinear = ({ primitive }: { readonly primitive: PrimitiveName }): never =>
+  failNotLinear(`${primitive} of a linear operand`)

@@ -38,7 +38,7 @@ export function treeWith<T>(like: T, elements: readonly number[]): T {
   let next = 0
   return mapTree(like, ({ shape, size, dtype, backend }) => {
     const values = elements.slice(next, (next += size))
-    return tensor(typedArrayFrom(dtype, values), { shape, backend })
+    return tensor(typedArrayFrom(dtype, values), { shape, dtype, backend })
   })
 }
 
