@@ -7,6 +7,7 @@
  * scan costs less than what is computed on the smallest of them.
  */
 import type { MemoryStatistics } from '../backend.ts'
+import { BackendError } from '../errors.ts'
 
 /** Cache lines: vectors never straddle one needlessly, and neighbouring tensors never share one. */
 export const alignment = 64
@@ -37,10 +38,23 @@ export class WasmAllocator {
   #peakBytes = 0
   #scratchBytes = 0
 
-  /** @param maximumBytes the memory never grows beyond this. */
+  /**
+   * @param maximumBytes the memory never grows beyond this.
+   * @throws {BackendError} if the engine cannot reserve the addresses.
+   */
   constructor(maximumBytes: number = largestMemoryBytes) {
     this.maximumPages = Math.max(1, Math.floor(Math.min(maximumBytes, largestMemoryBytes) / pageBytes))
-    this.memory = new WebAssembly.Memory({ initial: 1, maximum: this.maximumPages })
+    try {
+      this.memory = new WebAssembly.Memory({ initial: 1, maximum: this.maximumPages })
+    } catch (cause) {
+      throw new BackendError({
+        operation: 'createWasmBackend',
+        rule: 'the system must have address space for the memory',
+        found: `${this.maximumPages * pageBytes} bytes at most`,
+        remedy: 'Give a smaller maximumBytes, or dispose of other backends',
+        cause,
+      })
+    }
   }
 
   /** Address of a block of at least that many bytes, or `undefined` if the memory is full. */

@@ -209,6 +209,22 @@ describe('donated inputs', () => {
   })
 })
 
+describe('a donated accumulator', () => {
+  it('is added to in place', () => {
+    const backend = createWasmBackend()
+    const inputs = [float(40, 30), float(30, 20), float(40, 20)]
+    const axes = { lhsContract: [1], rhsContract: [0] }
+    const program = trace(inputs, (a, b, c) => dotGeneral(a, b, axes, c))
+    const executable = backend.compile(program, { donate: [2] })
+    const [a, b, c] = inputs.map((array) => backend.upload(array))
+    const before = backend.memory()
+    const [output] = executable.run([a, b, c])
+    expect(backend.memory()).toMatchObject({ liveBuffers: 3, peakBytes: before.peakBytes })
+    const [expected] = results(wasm, program, inputs)
+    expect(Array.from(backend.readSync?.(output) ?? [])).toEqual(expected)
+  })
+})
+
 describe('misuse gets a typed error', () => {
   it('names the tensor that does not fit into the memory, and goes on working', () => {
     const backend = createWasmBackend({ maximumBytes: 1 << 20 })
