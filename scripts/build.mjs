@@ -8,7 +8,7 @@
 // through its built declarations as a user would; hence the order below.
 
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
@@ -37,6 +37,8 @@ function readManifest(name) {
 async function bundlePackage(name) {
   const folder = join(ROOT, 'packages', name)
   const { exports } = readManifest(name)
+  // Their names carry a digest, so those of earlier builds would pile up.
+  rmSync(join(folder, 'dist', 'chunks'), { recursive: true, force: true })
   const { metafile } = await build({
     absWorkingDir: folder,
     entryPoints: Object.values(exports).map((entry) => entry.source),
