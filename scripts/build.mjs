@@ -4,8 +4,8 @@
 //   node scripts/build.mjs --fast   bundles only
 //
 // The entry points of one package are bundled together with shared chunks: an error class that `.` and `./testing`
-// both use must stay one class. Packages stay external to each other, so the compiler meets a lower package
-// through its built declarations as a user would; hence the order below.
+// both use must stay one class. Packages stay external to each other, and the compiler meets a lower package
+// through its built declarations, as a user would.
 
 import { spawnSync } from 'node:child_process'
 import { readFileSync, rmSync } from 'node:fs'
@@ -16,7 +16,6 @@ import { build } from 'esbuild'
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const COMPILER = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
 
-/** Lower packages first. */
 const PACKAGES = ['tensor', 'autodiff', 'gpu-wgsl', 'hf']
 
 /**
@@ -80,11 +79,17 @@ function refuseNodeModules(metafile, output, entryName) {
   }
 }
 
-/** @param {string} name */
-function emitDeclarations(name) {
-  const project = join('packages', name, 'tsconfig.build.json')
-  const { status } = spawnSync(process.execPath, [COMPILER, '-p', project], { cwd: ROOT, stdio: 'inherit' })
-  if (status !== 0) throw new Error(`No declarations for ${name}: the compiler refused it (see above).`)
+/** Emits the declarations of all packages; the compiler follows their references and skips what is up to date. */
+function emitDeclarations() {
+  const projects = PACKAGES.map((name) => join('packages', name, 'tsconfig.build.json'))
+  const { status } = spawnSync(process.execPath, [COMPILER, '-b', ...projects], {
+    cwd: ROOT,
+    stdio: 'inherit',
+  })
+  if (status !== 0) {
+    console.error('No declarations: the compiler refused the packages (see above).')
+    process.exit(1)
+  }
 }
 
 /** Loads each built entry point by its file, as proof that it is a module that Node accepts. */
@@ -101,7 +106,7 @@ const fast = process.argv.includes('--fast')
 const started = performance.now()
 await Promise.all(PACKAGES.map(bundlePackage))
 if (!fast) {
-  PACKAGES.forEach(emitDeclarations)
+  emitDeclarations()
   await loadEntryPoints()
 }
 const seconds = ((performance.now() - started) / 1000).toFixed(1)
