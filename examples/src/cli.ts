@@ -1,2 +1,138 @@
-// The hf command-line tool. Placeholder: it only echoes its arguments until the trainers exist.
-process.stdout.write(`hf ${process.argv.slice(2).join(' ')}\n`)
+/**
+ * The hf command: train an example, list what there is, draw a report again. Unknown names and bad values end with exit
+ * code 2 and a message that lists what is valid; failures of a run end with 1 and one readable message; a run stopped by
+ * Ctrl-C keeps everything and ends with 0. A second Ctrl-C ends at once, with 130.
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { TensorError } from '@hessian-free/tensor'
+import { backends, examples, preconditioners, samplings } from './choices.ts'
+import { presetNames } from './examples/example.ts'
+import { validNames } from './nearestName.ts'
+import { parseLog } from './report/readLog.ts'
+import { renderReport } from './report/report.ts'
+import { train } from './training/train.ts'
+import type { TrainingOptions } from './training/train.ts'
+
+const positiveInteger = (text: string): number => {
+  const value = Number(text)
+  if (Number.isSafeInteger(value) && value > 0) return value
+  throw new InvalidArgumentError('It must be a positive integer.')
+}
+
+const positiveNumber = (text: string): number => {
+  const value = Number(text)
+  if (text.trim() !== '' && Number.isFinite(value) && value > 0) return value
+  throw new InvalidArgumentError('It must be a positive number.')
+}
+
+const seedNumber = (text: string): number => {
+  const value = Number(text)
+  if (text.trim() !== '' && Number.isSafeInteger(value) && value >= 0) return value
+  throw new InvalidArgumentError('It must be a non-negative integer.')
+}
+
+const oneOf = (flags: string, description: string, names: readonly string[], byDefault: string): Option =>
+  new Option(flags, description).choices(names).default(byDefault)
+
+/** Aborts at the first Ctrl-C, ends at once at the second. */
+function abortOnInterrupt(): AbortController {
+  const controller = new AbortController()
+  process.on('SIGINT', () => {
+    if (controller.signal.aborted) process.exit(130)
+    process.stderr.write('\nStopping at the next safe point; Ctrl-C again ends at once.\n')
+    controller.abort()
+  })
+  return controller
+}
+
+const program = new Command('hf')
+  .description('Hessian-free optimisation of example networks on real data')
+  .showHelpAfterError('(hf --help shows what there is)')
+  .exitOverride()
+
+program
+  .command('train')
+  .description(
+    'train an example and write runs/<name>/ with log.jsonl, parameters.safetensors and report.html',
+  )
+  .argument('<example>', `one of ${examples.map(({ name }) => name).join(', ')}`)
+  .addOption(oneOf('--preset <name>', 'size of network and data', presetNames, 'small'))
+  .addOption(oneOf('--backend <name>', 'where to compute', Object.keys(backends), 'auto'))
+  .option('--iterations <n>', 'outer iterations; default that of the preset', positiveInteger)
+  .addOption(
+    oneOf('--preconditioner <name>', 'of conjugate gradients', Object.keys(preconditioners), 'lbfgs'),
+  )
+  .option('--pairs <n>', 'curvature pairs of the lbfgs preconditioner', positiveInteger, 32)
+  .addOption(
+    oneOf('--sampling <name>', 'cases for gradient and curvature', Object.keys(samplings), 'geometric'),
+  )
+  .option('--damping <λ>', 'initial damping; default that of the preset', positiveNumber)
+  .option('--seconds <s>', 'stop after the first iteration that ends later than this', positiveNumber)
+  .option('--seed <n>', 'of initial parameters and samples', seedNumber, 0)
+  .option('--name <name>', 'of the run; default example, preset and time')
+  .option('--out <folder>', 'where runs are written', 'runs')
+  .action(async (name: string, options: TrainingOptions) => {
+    const example = examples.find((candidate) => candidate.name === name)
+    if (example === undefined) {
+      throw new CommanderError(
+        2,
+        'hf.unknownExample',
+        `error: unknown example '${name}'. ${validNames(
+          name,
+          examples.map((e) => e.name),
+        )}`,
+      )
+    }
+    await train(example, options, abortOnInterrupt())
+  })
+
+program
+  .command('list')
+  .description('list examples, presets and choices')
+  .action(() => {
+    const section = (title: string, entries: Readonly<Record<string, string>>): string =>
+      [title, ...Object.entries(entries).map(([name, text]) => `  ${name.padEnd(20)}${text}`)].join('\n')
+    const text = examples.map(({ name, description, presets }) =>
+      section(
+        `${name}: ${description}`,
+        Object.fromEntries(
+          presetNames.map((preset) => [
+            preset,
+            `${presets[preset].widths.join('-')}, ${presets[preset].trainingCases} training cases`,
+          ]),
+        ),
+      ),
+    )
+    process.stdout.write(
+      `${[...text, section('backends', backends), section('preconditioners', preconditioners), section('samplings', samplings)].join('\n\n')}\n`,
+    )
+  })
+
+program
+  .command('report')
+  .description('draw report.html of finished or interrupted runs again, from their logs')
+  .argument('<run…>', 'folders of runs')
+  .action((runs: string[]) => {
+    for (const run of runs) {
+      const path = join(run, 'log.jsonl')
+      writeFileSync(join(run, 'report.html'), renderReport(parseLog(readFileSync(path, 'utf8'), path)))
+      process.stdout.write(`${join(run, 'report.html')}\n`)
+    }
+  })
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (error instanceof CommanderError) {
+    // Help and version are no errors; everything else commander throws is a mistake on the command line.
+    if (error.code === 'hf.unknownExample') process.stderr.write(`${error.message}\n`)
+    process.exitCode = error.exitCode === 0 ? 0 : 2
+  } else if (error instanceof TensorError || (error instanceof Error && 'code' in error)) {
+    process.stderr.write(`\nerror: ${error.message}\n`)
+    process.exitCode = 1
+  } else {
+    throw error
+  }
+}

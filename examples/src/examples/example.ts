@@ -1,0 +1,45 @@
+/**
+ * An example: a network, a loss and real data, in presets from a check that takes seconds to the full problem.
+ */
+import type { DataSource, DenseLayer, Problem } from '@hessian-free/hf'
+import type { Backend } from '@hessian-free/tensor'
+
+export const presetNames = ['tiny', 'small', 'full'] as const
+export type PresetName = (typeof presetNames)[number]
+
+export interface Growth {
+  /** Cases in the first iteration, factor per iteration, and most cases. */
+  readonly start: number
+  readonly factor: number
+  readonly limit: number
+}
+
+export interface Preset {
+  /** Layer widths, inputs first. */
+  readonly widths: readonly number[]
+  readonly trainingCases: number
+  readonly heldOutCases: number
+  /** Default number of outer iterations; samples are full at about half of them. */
+  readonly iterations: number
+  readonly damping: number
+  readonly weightDecay: number
+  readonly gradientSample: Growth
+  readonly curvatureSample: Growth
+}
+
+export interface PreparedExample {
+  readonly problem: Problem<readonly DenseLayer[]>
+  readonly initial: readonly DenseLayer[]
+  readonly data: DataSource
+  readonly heldOut: DataSource
+  /** Whether outputs are images like the inputs, to be shown beside them. */
+  readonly reconstructs: boolean
+}
+
+export interface Example {
+  readonly name: string
+  readonly description: string
+  readonly presets: Readonly<Record<PresetName, Preset>>
+  /** Reads the data and draws the initial parameters on the backend. */
+  prepare(preset: Preset, backend: Backend, seed: number): Promise<PreparedExample>
+}

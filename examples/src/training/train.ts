@@ -1,0 +1,185 @@
+/**
+ * Trains an example: the run folder, the terminal and the report are consumers of the optimiser's stream of steps.
+ * Ctrl-C ends the stream at the next safe point; parameters, log and report are written in any case.
+ */
+import { writeFileSync } from 'node:fs'
+import { fixedSampling, geometricSampling, hessianFree, workUnits } from '@hessian-free/hf'
+import type { HessianFreeStep, SampleSchedule } from '@hessian-free/hf'
+import { sigmoid, tensor } from '@hessian-free/tensor'
+import type { Tensor } from '@hessian-free/tensor'
+import { createBackend, createPreconditioning } from '../choices.ts'
+import type { BackendName, PreconditionerName, SamplingName } from '../choices.ts'
+import type { Example, Growth, PreparedExample, PresetName } from '../examples/example.ts'
+import { firstCases } from '../examples/mnistAutoencoder.ts'
+import { digitStrip } from '../report/digitStrip.ts'
+import { renderReport } from '../report/report.ts'
+import type { RunHeader } from '../report/report.ts'
+import { progressLine } from '../terminal/progressLine.ts'
+import { formatCount, formatNumber } from '../terminal/numberFormat.ts'
+import { formatHeading, formatStep, stepColumns } from '../terminal/stepTable.ts'
+import { createRunFolder } from './runFolder.ts'
+
+export interface TrainingOptions {
+  readonly backend: BackendName
+  readonly preset: PresetName
+  readonly iterations?: number
+  readonly preconditioner: PreconditionerName
+  readonly pairs: number
+  readonly sampling: SamplingName
+  readonly damping?: number
+  readonly seconds?: number
+  readonly seed: number
+  readonly name?: string
+  readonly out: string
+}
+
+/** Steps between saved parameters; they are saved at the end in any case. */
+const savingInterval = 5
+
+const schedule = (sampling: SamplingName, { start, factor, limit }: Growth): SampleSchedule =>
+  sampling === 'fixed' ? fixedSampling({ cases: limit }) : geometricSampling({ start, factor, limit })
+
+const timestamp = (): string => new Date().toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-')
+
+/** What ends a run, found out by whoever ends it. */
+type Ending = 'all iterations done' | 'stopped by Ctrl-C' | 'time limit reached'
+
+/** @throws {TensorError} for missing data, NaN, an existing run; what had been reached is on disk by then. */
+export async function train(
+  example: Example,
+  options: TrainingOptions,
+  controller: AbortController,
+): Promise<void> {
+  const preset = example.presets[options.preset]
+  const iterations = options.iterations ?? preset.iterations
+  const backend = createBackend(options.backend)
+  const folder = createRunFolder(
+    options.out,
+    options.name ?? `${example.name}-${options.preset}-${timestamp()}`,
+  )
+  const print = (text = ''): void => void process.stdout.write(`${text}\n`)
+  const progress = progressLine(process.stdout)
+  try {
+    print(`Reading the data of ${example.name} …`)
+    const prepared = await example.prepare(preset, backend, options.seed)
+    const parameterCount = prepared.initial.reduce((count, { w, b }) => count + w.size + b.size, 0)
+    const metric = prepared.problem.loss.metric.name
+    const header: RunHeader = {
+      example: example.name,
+      preset: options.preset,
+      backend: backend.name,
+      metric,
+      settings: {
+        network: preset.widths.join('-'),
+        parameters: parameterCount,
+        'training cases': preset.trainingCases,
+        'held-out cases': preset.heldOutCases,
+        loss: prepared.problem.loss.name,
+        preconditioner:
+          options.preconditioner === 'lbfgs' ? `lbfgs, ${options.pairs} pairs` : options.preconditioner,
+        sampling: options.sampling,
+        damping: options.damping ?? preset.damping,
+        'weight decay': preset.weightDecay,
+        seed: options.seed,
+        node: process.versions.node,
+      },
+    }
+    folder.log({ kind: 'header', ...header })
+    print(
+      `${example.name}, ${options.preset}: ${preset.widths.join('-')}, ${formatCount(parameterCount)} parameters, ${backend.name} backend`,
+    )
+    print(
+      `Hessian-free, preconditioner ${header.settings.preconditioner}, ${options.sampling} samples, ${formatCount(preset.trainingCases)} training and ${formatCount(preset.heldOutCases)} held-out cases`,
+    )
+    print(`Writing to ${folder.path}; Ctrl-C stops and keeps what was done.\n`)
+
+    const run = hessianFree(prepared.problem, {
+      preconditioning: createPreconditioning(options.preconditioner, options.pairs),
+      gradientSample: schedule(options.sampling, preset.gradientSample),
+      curvatureSample: schedule(options.sampling, preset.curvatureSample),
+      damping: options.damping ?? preset.damping,
+      seed: options.seed,
+    }).minimise(prepared.initial, {
+      data: prepared.data,
+      heldOut: prepared.heldOut,
+      iterations,
+      signal: controller.signal,
+      onProgress: (state) => progress.show(state),
+    })
+    const save = async (): Promise<void> =>
+      folder.saveParameters(await run.snapshot(), {
+        example: example.name,
+        preset: options.preset,
+        network: preset.widths.join('-'),
+      })
+
+    const columns = stepColumns(metric)
+    const steps: HessianFreeStep[] = []
+    let ending: Ending = 'all iterations done'
+    print(formatHeading(columns))
+    for await (const step of run) {
+      progress.clear()
+      if (steps.length === 0) folder.log({ kind: 'start', ...run.initial })
+      steps.push(step)
+      folder.log({ kind: 'step', ...step })
+      print(formatStep(columns, step))
+      if (steps.length % savingInterval === 0) await save()
+      if (options.seconds !== undefined && step.seconds >= options.seconds) {
+        ending = 'time limit reached'
+        break
+      }
+    }
+    progress.clear()
+    if (controller.signal.aborted) ending = 'stopped by Ctrl-C'
+    folder.log({ kind: 'end', reason: ending })
+    await save()
+    const digits = prepared.reconstructs ? await reconstructions(prepared, run.parameters()) : undefined
+    const complete: RunHeader = run.initial === undefined ? header : { ...header, initial: run.initial }
+    const page = renderReport({
+      header: complete,
+      steps,
+      ended: ending,
+      ...(digits === undefined ? {} : { digits }),
+    })
+    writeFileSync(folder.reportPath, page)
+    printSummary(print, complete, steps, ending, folder.path)
+    run.dispose()
+  } finally {
+    progress.clear()
+    folder.close()
+  }
+}
+
+/** Some held-out digits above what the network makes of them. */
+async function reconstructions(
+  { problem, heldOut }: PreparedExample,
+  parameters: PreparedExample['initial'],
+): Promise<string> {
+  const originals = firstCases(heldOut.inputs, Math.min(24, heldOut.inputs.shape[0]))
+  const inputs: Tensor = tensor(originals, { backend: parameters[0].w.backend })
+  const outputs = sigmoid(problem.model(parameters, inputs))
+  return digitStrip([originals.data, await outputs.read()])
+}
+
+function printSummary(
+  print: (text?: string) => void,
+  header: RunHeader,
+  steps: readonly HessianFreeStep[],
+  ending: Ending,
+  path: string,
+): void {
+  const last = steps.at(-1)
+  print(`\n${ending[0].toUpperCase()}${ending.slice(1)} after ${steps.length} iterations.`)
+  if (last !== undefined && header.initial !== undefined) {
+    print(
+      `  held-out loss  ${formatNumber(header.initial.heldOutLoss, 6)} → ${formatNumber(last.heldOutLoss, 6)}`,
+    )
+    print(
+      `  ${header.metric}  ${formatNumber(header.initial.heldOutMetric, 5)} → ${formatNumber(last.heldOutMetric, 5)}`,
+    )
+    print(
+      `  ${formatNumber(last.seconds, 4)} s, ${last.work.products} Gauss-Newton products, ${formatCount(workUnits(last.work))} forward passes of work`,
+    )
+  }
+  print(`  ${path}/log.jsonl, parameters.safetensors, report.html`)
+}
