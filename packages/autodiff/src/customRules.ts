@@ -4,7 +4,10 @@
  * `customLinear` gives a linear function its own transpose; `customVjp` is one inside the other.
  */
 import type { DerivativeRule, Tensor, TransposeRule } from '@hessian-free/tensor'
-import { ArgumentError, applyPrimitive, currentTrace, traceClosed } from '@hessian-free/tensor'
+import { ArgumentError, applyPrimitive, applyProgram, currentTrace, traceClosed } from '@hessian-free/tensor'
+import { jvpProgram } from './jvpProgram.ts'
+import type { Tangent } from './rules/jvpRule.ts'
+import { sumOf } from './rules/jvpRule.ts'
 
 type TensorFunction = (...operands: Tensor[]) => Tensor
 
@@ -42,8 +45,22 @@ export const customJvp =
       derivative: (primals, tangents, [result]) => [rule(primals, tangents, result)],
     })
 
+/** ∂f/∂r dr for the operands r after the first, by differentiating `f` itself. */
+function residualTangent(
+  f: TensorFunction,
+  primals: readonly Tensor[],
+  tangents: readonly Tangent[],
+): Tangent {
+  const given = tangents.filter((tangent) => tangent !== undefined)
+  if (given.length === 0) return undefined
+  const program = traceClosed('customLinear', primals, (inputs) => [f(...inputs)])
+  const active = [false, ...tangents.map((tangent) => tangent !== undefined)]
+  return applyProgram('customLinear', jvpProgram(program, active).program, [...primals, ...given]).at(1)
+}
+
 /**
- * A function linear in its first operand, with its own transpose.
+ * A function linear in its first operand, with its own transpose. In its other operands it is differentiated as it is
+ * written.
  * @param transpose given the other operands and the cotangent of the result, the cotangent of the first operand.
  */
 export const customLinear = (
@@ -52,8 +69,10 @@ export const customLinear = (
 ): ((linear: Tensor, ...residuals: Tensor[]) => Tensor) => {
   const apply = (linear: Tensor, ...residuals: Tensor[]): Tensor =>
     call('customLinear', f, [linear, ...residuals], {
-      // Linear in the first operand, so its derivative is the function itself.
-      derivative: (primals, [tangent]) => [tangent && apply(tangent, ...primals.slice(1))],
+      // Linear in the first operand, so its derivative there is the function itself.
+      derivative: (primals, [tangent, ...others]) => [
+        sumOf(tangent && apply(tangent, ...primals.slice(1)), residualTangent(f, primals, others)),
+      ],
       transpose: ([, ...known], [cotangent]) => [
         cotangent && customLinear(transpose, f)(cotangent, ...(known as readonly Tensor[])),
       ],

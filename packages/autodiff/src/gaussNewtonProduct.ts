@@ -5,7 +5,16 @@
  * once per signature and shared by all points. See `gaussNewtonPrograms` for how it is made.
  */
 import type { Backend, Executable, Tensor } from '@hessian-free/tensor'
-import { backendOf, flattenTree, formatType, runExecutable, unflattenTree } from '@hessian-free/tensor'
+import {
+  LifetimeError,
+  applyProgram,
+  backendOf,
+  currentTrace,
+  flattenTree,
+  formatType,
+  runExecutable,
+  unflattenTree,
+} from '@hessian-free/tensor'
 import type { GaussNewtonPrograms } from './gaussNewtonPrograms.ts'
 import { gaussNewtonPrograms } from './gaussNewtonPrograms.ts'
 import { requireDirections } from './jvp.ts'
@@ -17,14 +26,14 @@ export interface GaussNewtonOperator<P> {
   readonly value: Tensor
   /** G v, a fresh tree like the parameters. @throws {ShapeError} unless v is like the parameters. */
   apply(direction: P): P
-  /** What a product runs, for summaries and tests. */
+  /** What a product runs, for summaries and tests. @throws {LifetimeError} inside a trace, where nothing is compiled. */
   readonly executable: Executable
   /** Frees value and residuals; parameters, inputs and targets stay the caller's and must outlive the operator. */
   dispose(): void
 }
 
 export interface GaussNewtonProduct<P, X, T> {
-  /** Linearises at a point. @throws {ArgumentError | DtypeError} from tracing model and loss. */
+  /** Linearises at a point; inside a trace it is recorded there. @throws {ArgumentError | DtypeError} from tracing model and loss. */
   at(parameters: P, inputs: X, targets: T): GaussNewtonOperator<P>
   /** Frees the compiled programs. */
   dispose(): void
@@ -34,6 +43,44 @@ interface Compiled<P> {
   readonly programs: GaussNewtonPrograms<P>
   readonly primal: Executable
   readonly product: Executable
+}
+
+const operation = 'gaussNewtonProduct'
+
+/** How the two programs are applied: replayed, or recorded in the active trace. */
+interface Application {
+  readonly primal: (operands: readonly Tensor[]) => Tensor[]
+  readonly product: (operands: readonly Tensor[]) => Tensor[]
+  readonly executable?: Executable
+}
+
+function operatorAt<P>(
+  programs: GaussNewtonPrograms<P>,
+  parameters: P,
+  leaves: readonly Tensor[],
+  { primal, product, executable }: Application,
+): GaussNewtonOperator<P> {
+  const operands = [...leaves, ...programs.captures]
+  const computed = primal(operands)
+  const residuals = programs.residuals.map(
+    ({ from, position }) => (from === 'input' ? operands : computed)[position],
+  )
+  const points = flattenTree(parameters, operation).leaves
+  return {
+    value: computed[0],
+    get executable() {
+      if (executable !== undefined) return executable
+      throw new LifetimeError({ operation, rule: 'inside a trace a product is recorded and not compiled' })
+    },
+    apply: (direction) => {
+      const directions = flattenTree(direction, operation).leaves
+      requireDirections(operation, points, directions)
+      return unflattenTree(programs.structure, product([...residuals, ...directions]))
+    },
+    dispose: () => {
+      for (const tensor of computed) tensor.dispose()
+    },
+  }
 }
 
 /**
@@ -65,31 +112,22 @@ export function gaussNewtonProduct<P, X, T, R>(
 
   return {
     at: (parameters, inputs, targets) => {
-      const { leaves, structure } = flattenTree([parameters, inputs, targets], 'gaussNewtonProduct')
-      const backend = backendOf('gaussNewtonProduct', leaves)
-      const signature = `${structure.key} ${leaves.map(formatType).join(' ')}`
-      const { programs, primal, product } = compile(backend, signature, [parameters, inputs, targets])
-      const operands = [...leaves, ...programs.captures]
-      const computed = runExecutable(backend, primal, operands)
-      const residuals = programs.residuals.map(
-        ({ from, position }) => (from === 'input' ? operands : computed)[position],
-      )
-      const points = flattenTree(parameters, 'gaussNewtonProduct').leaves
-      return {
-        value: computed[0],
-        executable: product,
-        apply: (direction) => {
-          const directions = flattenTree(direction, 'gaussNewtonProduct').leaves
-          requireDirections('gaussNewtonProduct', points, directions)
-          return unflattenTree(
-            programs.structure,
-            runExecutable(backend, product, [...residuals, ...directions]),
-          )
-        },
-        dispose: () => {
-          for (const tensor of computed) tensor.dispose()
-        },
+      const { leaves, structure } = flattenTree([parameters, inputs, targets], operation)
+      if (currentTrace() !== undefined) {
+        const programs = gaussNewtonPrograms(model, outputLoss, parameters, inputs, targets)
+        return operatorAt(programs, parameters, leaves, {
+          primal: (operands) => applyProgram(operation, programs.primal, operands),
+          product: (operands) => applyProgram(operation, programs.product, operands),
+        })
       }
+      const backend = backendOf(operation, leaves)
+      const signature = `${structure.key} ${leaves.map(formatType).join(' ')}`
+      const compiled = compile(backend, signature, [parameters, inputs, targets])
+      return operatorAt(compiled.programs, parameters, leaves, {
+        primal: (operands) => runExecutable(backend, compiled.primal, operands),
+        product: (operands) => runExecutable(backend, compiled.product, operands),
+        executable: compiled.product,
+      })
     },
     dispose: () => {
       for (const cache of caches.values()) {

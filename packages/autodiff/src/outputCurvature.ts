@@ -5,8 +5,12 @@
  */
 import type { Program, Tensor, TensorType, TracedProgram, TreeStructure } from '@hessian-free/tensor'
 import {
+  ArgumentError,
+  ShapeError,
   applyProgram,
   flattenTree,
+  formatType,
+  sameType,
   traceProgram,
   unflattenTree,
   zeros,
@@ -15,6 +19,7 @@ import {
 import { requireScalar } from './differentiable.ts'
 import { gradientProgram } from './gradientProgram.ts'
 import { linearizeProgram, residualsFrom } from './linearizeProgram.ts'
+import { transposeProgram } from './transposeProgram.ts'
 
 /** A scalar loss of a model's outputs, and the product with its Hessian in the outputs if it is known in closed form. */
 export interface OutputLoss<R, T> {
@@ -76,6 +81,7 @@ export function outputCurvature<R, T>(
         )
   const isClosedForm = loss.hessianProduct !== undefined
   const isActive = (i: number): boolean => (isClosedForm ? i >= first && i < first + count : i < count)
+  if (isClosedForm) requireHessianProduct(map.program, outputs, isActive)
   const linearized = linearizeProgram(
     map.program,
     map.program.inputs.map((_, i) => isActive(i)),
@@ -102,6 +108,43 @@ export function outputCurvature<R, T>(
         linearized.hasTangent[i] ? found[next++] : zeros(shape, dtype),
       )
     },
+  }
+}
+
+/**
+ * @throws {ShapeError} unless the product is like the outputs.
+ * @throws {ArgumentError} unless it is linear in the directions: then, and only then, it can be transposed.
+ */
+function requireHessianProduct(
+  program: Program,
+  outputs: readonly TensorType[],
+  isDirection: (i: number) => boolean,
+): void {
+  const operation = "the loss's hessianProduct"
+  const fits =
+    program.outputs.length === outputs.length &&
+    outputs.every((type, i) => sameType(type, program.outputs[i]))
+  if (!fits) {
+    throw new ShapeError({
+      operation,
+      rule: 'H u must be a tree like the outputs, leaf by leaf of the same type',
+      found: `${program.outputs.map(formatType).join(', ')} for outputs ${outputs.map(formatType).join(', ')}`,
+    })
+  }
+  try {
+    transposeProgram(
+      program,
+      program.inputs.map((_, i) => isDirection(i)),
+    )
+  } catch (cause) {
+    if (!(cause instanceof ArgumentError)) throw cause
+    throw new ArgumentError({
+      operation,
+      rule: 'H u must be linear in the directions u',
+      found: cause.found ?? cause.message,
+      remedy: 'Leave hessianProduct out and it is derived from the value',
+      cause,
+    })
   }
 }
 
