@@ -113,7 +113,7 @@ program
 program
   .command('report')
   .description('draw report.html of finished or interrupted runs again, from their logs')
-  .argument('<run…>', 'folders of runs')
+  .argument('<runs...>', 'folders of runs')
   .action((runs: string[]) => {
     for (const run of runs) {
       const path = join(run, 'log.jsonl')

@@ -60,8 +60,9 @@ export function renderReport({ header, steps, ended, digits }: ReportParts): str
     ['Gauss-Newton products', String(last?.work.products ?? 0)],
     ['cases processed', last === undefined ? '0' : formatCount(casesProcessed(last.work))],
   ]
-  const settings = Object.entries({ backend: header.backend, ...header.settings }).map(
-    ([name, value]) => [name, value] as const,
+  const all: Readonly<Record<string, string | number>> = { backend: header.backend, ...header.settings }
+  const settings = Object.entries(all).map(
+    ([name, value]) => [name, typeof value === 'number' ? value.toString() : value] as const,
   )
   const charts = steps.length === 0 ? [] : chartsOf(steps, header.metric)
   const figures = charts.map(
