@@ -98,13 +98,19 @@ async function runTests(filters) {
       }
     },
   }
-  const { startVitest } = await import('vitest/node')
-  const vitest = await startVitest('test', [...filters], {
-    root: ROOT,
-    watch: false,
-    reporters: ['default', collector],
-  })
-  await vitest.close()
+  try {
+    const { startVitest } = await import('vitest/node')
+    const vitest = await startVitest('test', [...filters], {
+      root: ROOT,
+      watch: false,
+      reporters: ['default', collector],
+    })
+    await vitest.close()
+  } catch (error) {
+    // The runner itself failed, so no test's own outcome tells of it.
+    console.error(error)
+    outcome.strayErrors += 1
+  }
   return outcome
 }
 

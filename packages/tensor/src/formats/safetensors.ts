@@ -114,7 +114,7 @@ export function formatSafetensors(
     .map(([name, array]) => ({ name, array, raw: encodeElements(array, true) }))
     .sort((a, b) => storedTypes[b.array.dtype].bytes - storedTypes[a.array.dtype].bytes)
   const fields: string[] = []
-  const metadataFields = Object.entries(metadata).map(([key, value]) => `${quote(key)}:${quote(value)}`)
+  const metadataFields = Object.entries(metadata).map(([key, value]) => `${quoteKey(key)}:${quote(value)}`)
   if (metadataFields.length > 0) fields.push(`"__metadata__":{${metadataFields.join(',')}}`)
   let offset = 0
   for (const { name, array, raw } of ordered) {
@@ -122,7 +122,7 @@ export function formatSafetensors(
     const end = offset + raw.length
     const type = nameOfDtype[array.dtype]
     const shape = `[${array.shape.join(',')}]`
-    fields.push(`${quote(name)}:{"dtype":"${type}","shape":${shape},"data_offsets":[${offset},${end}]}`)
+    fields.push(`${quoteKey(name)}:{"dtype":"${type}","shape":${shape},"data_offsets":[${offset},${end}]}`)
     offset = end
   }
   const text = new TextEncoder().encode(`{${fields.join(',')}}`)
@@ -225,23 +225,25 @@ function requireTiling(source: ByteSource, dataStart: number, entries: readonly 
   reject(source, covered, 'every byte after the header must belong to a tensor', `${rest} bytes that do not`)
 }
 
+/** JSON text of a value. */
 function quote(text: string): string {
   if (!/\p{Surrogate}/u.test(text)) return JSON.stringify(text)
-  throw new ArgumentError({
-    operation: 'formatSafetensors',
-    rule: 'names and metadata must be well-formed Unicode',
-    found: JSON.stringify(text),
-  })
+  unwritable('names and metadata must be well-formed Unicode', JSON.stringify(text))
+}
+
+/** JSON text of a key; `__proto__` could not be read back into a plain object. */
+function quoteKey(key: string): string {
+  if (key === '__proto__') unwritable('a name must not be reserved', key)
+  return quote(key)
 }
 
 function requireWritable(name: string, { shape }: HostArray): void {
-  const reserved = name === '__metadata__' || name === '__proto__'
-  if (!reserved && shape.length <= maximumRank) return
-  throw new ArgumentError({
-    operation: 'formatSafetensors',
-    rule: reserved
-      ? 'a tensor must not have a reserved name'
-      : `a tensor must have at most ${maximumRank} dimensions`,
-    found: reserved ? name : `${shape.length} dimensions in ${JSON.stringify(name)}`,
-  })
+  if (name === '__metadata__') unwritable('a name must not be reserved', name)
+  if (shape.length <= maximumRank) return
+  const found = `${shape.length} dimensions in ${JSON.stringify(name)}`
+  unwritable(`a tensor must have at most ${maximumRank} dimensions`, found)
+}
+
+function unwritable(rule: string, found: string): never {
+  throw new ArgumentError({ operation: 'formatSafetensors', rule, found })
 }

@@ -96,10 +96,8 @@ const evaluate = <P extends PrimitiveName>(
 ): readonly HostArray[] => evaluationRules[primitive](inputs, parameters, outputs)
 
 /** Applies the rule of one equation to the values of its inputs. */
-export const evaluateEquation = (
-  equation: Equation,
-  inputs: readonly HostArray[],
-): readonly HostArray[] => evaluate(equation, inputs)
+export const evaluateEquation = (equation: Equation, inputs: readonly HostArray[]): readonly HostArray[] =>
+  evaluate(equation, inputs)
 
 /** Runs a program equation by equation. The results may share storage with the inputs or with one another. */
 export function evaluateProgram(program: Program, inputs: readonly HostArray[]): HostArray[] {

@@ -6,12 +6,11 @@ import type { DeviceBuffer, MemoryStatistics } from '../backend.ts'
 import type { Dtype, TypedArray } from '../dtype.ts'
 import { BackendError, LifetimeError } from '../errors.ts'
 import type { HostArray } from '../hostArray.ts'
-import type { TensorType } from '../program/program.ts'
 import { formatType } from '../program/program.ts'
 import type { Shape } from '../shape.ts'
 
-/** A live or released block; `data` is readable through the pool that made it. */
-export class HostBuffer implements DeviceBuffer {
+/** A handle; its contents are known to the pool that made it, while it lives. */
+class HostBuffer implements DeviceBuffer {
   readonly shape: Shape
   readonly dtype: Dtype
   readonly bytes: number
@@ -48,7 +47,7 @@ export class HostBuffers {
       throw new LifetimeError({
         operation,
         rule: 'the buffer must not have been released',
-        found: formatType(buffer satisfies TensorType),
+        found: formatType(buffer),
         remedy: 'Keep the tensor alive until its last use, and do not use donated tensors again',
       })
     }
@@ -73,13 +72,13 @@ export class HostBuffers {
     for (const buffer of [...this.#contents.keys()]) this.release('dispose', buffer)
   }
 
-  statistics(scratchBytes: number): MemoryStatistics {
+  statistics(): MemoryStatistics {
     return {
       liveBuffers: this.#contents.size,
       liveBytes: this.#liveBytes,
       peakBytes: this.#peakBytes,
-      scratchBytes,
-      reservedBytes: this.#liveBytes + scratchBytes,
+      scratchBytes: 0,
+      reservedBytes: this.#liveBytes,
     }
   }
 }

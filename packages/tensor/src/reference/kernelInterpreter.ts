@@ -1,10 +1,12 @@
 /**
- * Runs fused kernels in plain TypeScript, honouring the memory plan to the letter: scratch buffers of one pool
- * share one array, donated inputs are overwritten. A fusion or a plan that is wrong gives wrong numbers here,
- * without any code generation in between. Scratch memory starts as NaN, so reading what nobody wrote shows.
+ * Runs fused kernels in plain TypeScript, honouring the memory plan to the letter (see `kernelMemory.ts`). A
+ * fusion or a plan that is wrong gives wrong numbers here, without any code generation in between. Rounding is
+ * that of `evaluationRules.ts`: once per primitive, with float64 inside sums and products.
+ *
+ * Elements are loaded, computed and stored one index after the other in row-major order, which is the weakest
+ * order that in-place updates (a load and a store with equal views) may rely on.
  */
-import type { TypedArray } from '../dtype.ts'
-import { bytesPerElement, typedArray } from '../dtype.ts'
+import type { Dtype, TypedArray } from '../dtype.ts'
 import type {
   Block,
   DotKernel,
@@ -13,62 +15,25 @@ import type {
   KernelProgram,
   MapKernel,
   MemoryPlan,
+  RandomBitsKernel,
   ReduceKernel,
   ScalarNode,
   ScatterAddKernel,
   Store,
-  View,
 } from '../kernel/kernel.ts'
-import type { TensorType } from '../program/program.ts'
 import { randomBits } from '../random/threefry.ts'
-import { elementFunctions } from './elementFunctions.ts'
-import { leastOf } from './evaluationRules.ts'
-import type { HostOperand } from './hostOperand.ts'
-import { forEachIndex } from './hostOperand.ts'
+import { layOut } from './kernelMemory.ts'
+import { accumulate, exceeds } from './reductionEvaluation.ts'
+import { clamp, forEachIndex, positionAt } from './rowMajor.ts'
+import { convertScalar, leastValue, roundTo, scalarFunctions } from './scalarFunctions.ts'
 
 type Memory = readonly TypedArray[]
+type Index = readonly number[]
 
-/** Views into one pool: arrays of the buffer's dtype over shared bytes. */
-function poolArray(bytes: ArrayBuffer, { dtype, elements }: KernelProgram['buffers'][number]): TypedArray {
-  if (dtype === 'float32') return new Float32Array(bytes, 0, elements)
-  if (dtype === 'float64') return new Float64Array(bytes, 0, elements)
-  return dtype === 'int32' ? new Int32Array(bytes, 0, elements) : new Uint32Array(bytes, 0, elements)
-}
-
-function allocate(program: KernelProgram, plan: MemoryPlan, inputs: readonly HostOperand[]): Memory {
-  const pools = plan.poolBytes.map((bytes) => {
-    const pool = new ArrayBuffer(Math.ceil(bytes / 8) * 8)
-    new Float64Array(pool).fill(NaN)
-    return pool
-  })
-  return program.buffers.map((buffer, index) => {
-    const input = program.inputs.indexOf(index)
-    if (input >= 0) return inputs[input].data
-    if (buffer.role === 'scratch') return poolArray(pools[plan.poolOf[index]], buffer)
-    const donor = plan.donorOf[program.outputs.indexOf(index)]
-    if (donor < 0) return typedArray(buffer.dtype, buffer.elements)
-    const { data } = inputs[donor]
-    // A donor of another dtype lends its bytes.
-    return data.BYTES_PER_ELEMENT === bytesPerElement[buffer.dtype]
-      ? poolArray(data.buffer as ArrayBuffer, buffer)
-      : data
-  })
-}
-
-const at = ({ offset, strides }: View, index: readonly number[]): number =>
-  strides.reduce((position, stride, axis) => position + stride * index[axis], offset)
-
-/** Values of all nodes at an index; `result` is the leaf of an epilogue. */
-function evaluate(
-  nodes: readonly ScalarNode[],
-  memory: Memory,
-  index: readonly number[],
-  result: number,
-): number[] {
+/** Values of all nodes at an index; `result` is what the root of an epilogue computed there. */
+function evaluateNodes(nodes: readonly ScalarNode[], memory: Memory, index: Index, result = NaN): number[] {
   const values: number[] = []
-  for (const node of nodes) {
-    values.push(valueOf(node, nodes, values, memory, index, result))
-  }
+  for (const node of nodes) values.push(valueOf(node, nodes, values, memory, index, result))
   return values
 }
 
@@ -77,105 +42,125 @@ function valueOf(
   nodes: readonly ScalarNode[],
   values: readonly number[],
   memory: Memory,
-  index: readonly number[],
+  index: Index,
   result: number,
 ): number {
   switch (node.kind) {
     case 'load':
-      return memory[node.buffer][at(node.view, index)]
+      return memory[node.buffer][positionAt(index, node.view.strides, node.view.offset)]
     case 'constant':
-      return node.value
+      return convertScalar(node.value, 'float64', node.dtype)
     case 'index':
-      return at(node.view, index)
+      return roundTo(node.dtype, positionAt(index, node.view.strides, node.view.offset))
     case 'result':
       return result
     case 'apply': {
-      const [x, y, z] = node.operands
-      const first = nodes[x].dtype
-      return rounded(
-        elementFunctions[node.primitive](values[x], values[y], values[z], first, node.dtype),
-        node.dtype,
-      )
+      const operands = node.operands.map((operand) => values[operand])
+      return applyScalar(node, operands, nodes[node.operands[0]].dtype)
     }
   }
 }
 
-/** A scalar as its dtype holds it. */
-function rounded(value: number, dtype: ScalarNode['dtype']): number {
-  if (dtype === 'float32') return Math.fround(value)
-  if (dtype === 'float64') return value
-  return dtype === 'int32' ? value | 0 : value >>> 0
+function applyScalar(
+  { primitive, dtype }: Extract<ScalarNode, { readonly kind: 'apply' }>,
+  [x, y = 0, z = 0]: readonly number[],
+  operandDtype: Dtype,
+): number {
+  if (primitive === 'convert') return convertScalar(x, operandDtype, dtype)
+  return roundTo(dtype, scalarFunctions[primitive](x, y, z, operandDtype))
 }
 
-function store(
+function writeStores(
   stores: readonly Store[],
   values: readonly number[],
   memory: Memory,
-  index: readonly number[],
+  index: Index,
 ): void {
-  for (const { node, buffer, view } of stores) memory[buffer][at(view, index)] = values[node]
+  for (const { node, buffer, view } of stores) {
+    memory[buffer][positionAt(index, view.strides, view.offset)] = values[node]
+  }
 }
 
 function runMap({ domain, nodes, stores }: MapKernel, memory: Memory): void {
-  forEachIndex(domain, (index) => store(stores, evaluate(nodes, memory, index, NaN), memory, index))
+  forEachIndex(domain, (index) => {
+    writeStores(stores, evaluateNodes(nodes, memory, index), memory, index)
+  })
 }
 
-function runReduce(
-  { reducer, kept, reduced, nodes, operand, epilogue, stores }: ReduceKernel,
-  memory: Memory,
-): void {
-  forEachIndex(kept, (outer) => {
-    const index = [...outer]
-    let result = reducer === 'sum' ? 0 : reducer === 'max' ? leastOf(nodes[operand].dtype) : 0
-    let largest = NaN
-    forEachIndex(reduced, (inner, position) => {
-      const value = evaluate(nodes, memory, [...index, ...inner], NaN)[operand]
-      if (reducer === 'sum') result += value
-      else if (reducer === 'max') result = Math.max(result, value)
-      else if (position === 0 || value > largest || (Number.isNaN(value) && !Number.isNaN(largest))) {
-        result = position
-        largest = value
-      }
-    })
-    const total = rounded(result, reducer === 'argMax' ? 'int32' : nodes[operand].dtype)
-    store(stores, evaluate(epilogue, memory, outer, total), memory, outer)
+function runReduce(kernel: ReduceKernel, memory: Memory): void {
+  const { kept, epilogue, stores } = kernel
+  forEachIndex(kept, (index) => {
+    writeStores(
+      stores,
+      evaluateNodes(epilogue, memory, index, reduceAt(kernel, memory, index)),
+      memory,
+      index,
+    )
   })
+}
+
+function reduceAt({ reducer, reduced, nodes, operand }: ReduceKernel, memory: Memory, outer: Index): number {
+  const { dtype } = nodes[operand]
+  let result = reducer === 'max' ? leastValue[dtype] : 0
+  let largest: number | undefined
+  forEachIndex(reduced, (inner, position) => {
+    const element = evaluateNodes(nodes, memory, [...outer, ...inner])[operand]
+    if (reducer === 'sum') result = accumulate(dtype, result, element)
+    else if (reducer === 'max') result = Math.max(result, element)
+    else if (largest === undefined || exceeds(element, largest)) {
+      largest = element
+      result = position
+    }
+  })
+  return roundTo(reducer === 'argMax' ? 'int32' : dtype, result)
 }
 
 function runDot(kernel: DotKernel, memory: Memory): void {
   const { batch, rows, columns, depth, dtype, lhs, rhs, accumulator, epilogue, stores } = kernel
+  const left = memory[lhs.buffer]
+  const right = memory[rhs.buffer]
   forEachIndex([batch, rows, columns], (index) => {
     const [b, i, j] = index
-    let sum = accumulator === undefined ? 0 : memory[accumulator.buffer][at(accumulator.view, index)]
+    let sum = 0
     for (let k = 0; k < depth; k++) {
-      sum += memory[lhs.buffer][at(lhs.view, [b, i, k])] * memory[rhs.buffer][at(rhs.view, [b, k, j])]
+      sum +=
+        left[positionAt([b, i, k], lhs.view.strides, lhs.view.offset)] *
+        right[positionAt([b, k, j], rhs.view.strides, rhs.view.offset)]
     }
-    store(stores, evaluate(epilogue, memory, index, rounded(sum, dtype)), memory, index)
+    if (accumulator !== undefined) {
+      sum += memory[accumulator.buffer][positionAt(index, accumulator.view.strides, accumulator.view.offset)]
+    }
+    writeStores(stores, evaluateNodes(epilogue, memory, index, roundTo(dtype, sum)), memory, index)
   })
 }
 
-const clamp = (index: number, extent: number): number => Math.min(extent - 1, Math.max(0, index))
-
 const blockOf = ({ buffer, offset }: Block, memory: Memory): TypedArray => memory[buffer].subarray(offset)
 
-function runGather(
-  { outer, extent, count, inner, operand, indices, output }: GatherKernel,
-  memory: Memory,
-): void {
-  const [from, at, to] = [blockOf(operand, memory), blockOf(indices, memory), blockOf(output, memory)]
+function runGather(kernel: GatherKernel, memory: Memory): void {
+  const { outer, extent, count, inner } = kernel
+  const operand = blockOf(kernel.operand, memory)
+  const indices = blockOf(kernel.indices, memory)
+  const output = blockOf(kernel.output, memory)
   forEachIndex([outer, count, inner], ([o, c, i], position) => {
-    to[position] = from[(o * extent + clamp(at[c], extent)) * inner + i]
+    output[position] = operand[(o * extent + clamp(indices[c], 0, extent - 1)) * inner + i]
   })
 }
 
 function runScatterAdd(kernel: ScatterAddKernel, memory: Memory): void {
-  const { outer, extent, count, inner, operand, indices, updates, output } = kernel
-  const [at, added, to] = [blockOf(indices, memory), blockOf(updates, memory), blockOf(output, memory)]
-  const sums = Float64Array.from(blockOf(operand, memory).subarray(0, outer * extent * inner))
+  const { dtype, outer, extent, count, inner } = kernel
+  const indices = blockOf(kernel.indices, memory)
+  const updates = blockOf(kernel.updates, memory)
+  const output = blockOf(kernel.output, memory)
+  output.set(blockOf(kernel.operand, memory).subarray(0, outer * extent * inner))
   forEachIndex([outer, count, inner], ([o, c, i], position) => {
-    sums[(o * extent + clamp(at[c], extent)) * inner + i] += added[position]
+    const target = (o * extent + clamp(indices[c], 0, extent - 1)) * inner + i
+    output[target] = roundTo(dtype, output[target] + updates[position])
   })
-  sums.forEach((value, i) => (to[i] = rounded(value, kernel.dtype)))
+}
+
+function runRandomBits({ count, key, output }: RandomBitsKernel, memory: Memory): void {
+  const [key0, key1] = blockOf(key, memory)
+  blockOf(output, memory).set(randomBits([key0, key1], count))
 }
 
 function runKernel(kernel: Kernel, memory: Memory): void {
@@ -190,25 +175,21 @@ function runKernel(kernel: Kernel, memory: Memory): void {
       return runGather(kernel, memory)
     case 'scatterAdd':
       return runScatterAdd(kernel, memory)
-    case 'randomBits': {
-      const key = blockOf(kernel.key, memory)
-      blockOf(kernel.output, memory).set(randomBits([key[0], key[1]], kernel.count))
-    }
+    case 'randomBits':
+      return runRandomBits(kernel, memory)
   }
 }
 
-/** Runs all kernels; results are fresh, or the arrays of donated inputs. */
+/** Runs all kernels. The results are fresh arrays, or over the bytes of the donated inputs they take over. */
 export function interpretKernels(
   program: KernelProgram,
   plan: MemoryPlan,
-  types: readonly TensorType[],
-  inputs: readonly HostOperand[],
-): HostOperand[] {
-  const memory = allocate(program, plan, inputs)
-  for (const kernel of program.kernels) runKernel(kernel, memory)
-  return program.outputs.map((buffer, i) => ({
-    shape: types[i].shape,
-    dtype: types[i].dtype,
-    data: memory[buffer],
-  }))
+  inputs: readonly TypedArray[],
+): TypedArray[] {
+  const { arrays, kernelDone } = layOut(program, plan, inputs)
+  program.kernels.forEach((kernel, position) => {
+    runKernel(kernel, arrays)
+    kernelDone(position)
+  })
+  return program.outputs.map((buffer) => arrays[buffer])
 }

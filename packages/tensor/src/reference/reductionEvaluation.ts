@@ -99,7 +99,8 @@ export const dot: EvaluationRule<'dot'> = single(([lhs, rhs, accumulator], axes,
     const left = positionAt(index, lhsOuter)
     const right = positionAt(index, rhsOuter)
     let sum = 0
-    for (let k = 0; k < lhsDepth.length; k++) sum += lhs.data[left + lhsDepth[k]] * rhs.data[right + rhsDepth[k]]
+    for (let k = 0; k < lhsDepth.length; k++)
+      sum += lhs.data[left + lhsDepth[k]] * rhs.data[right + rhsDepth[k]]
     result[position] = accumulator === undefined ? sum : accumulator.data[position] + sum
   })
   return result
