@@ -110,9 +110,7 @@ async function jaxWork(jax: Jax) {
     return weighted.sub(p.mul(total)).mul(1 / batch)
   }
   const step = jax.jit((layers: JaxLayer[], a: JaxArray, b: JaxArray) => {
-    const [value, gradient] = jax.valueAndGrad(((q: JaxLayer[]) => loss(q, a.ref, b.ref)))(
-      tree.ref(layers),
-    )
+    const [value, gradient] = jax.valueAndGrad((q: JaxLayer[]) => loss(q, a.ref, b.ref))(tree.ref(layers))
     a.dispose()
     b.dispose()
     return {

@@ -31,7 +31,7 @@ export function traceFunction<Args extends readonly unknown[], R>(
   const { leaves, structure } = flattenTree(args, name)
   const results: TreeStructure<R>[] = []
   const { program, captures } = traceProgram(name === '' ? 'anonymous' : name, leaves, (inputs) => {
-    const flat = flattenTree(f(...(unflattenTree(structure, inputs))), `result of ${name}`)
+    const flat = flattenTree(f(...unflattenTree(structure, inputs)), `result of ${name}`)
     results.push(flat.structure)
     return flat.leaves
   })
