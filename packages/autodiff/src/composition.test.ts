@@ -8,6 +8,7 @@ import {
   gather,
   jit,
   logSumExp,
+  scope,
   sin,
   softmax,
   stopGradient,
@@ -210,6 +211,27 @@ describe('operators at a point', () => {
         [3, 4],
         [1, 2],
       ])
+    }),
+  )
+
+  it(
+    'outlive a scope that returns them, and free what they keep',
+    onReference(() => {
+      const [x, u] = [f64([0.5]), f64([1])]
+      const before = backend.memory().liveBuffers
+      const product = gaussNewtonProduct(
+        (w: Tensor, inputs: Tensor) => exp(w.multiply(inputs)),
+        (z: Tensor) => z.square().sum(),
+      )
+      const operators = [
+        scope(() => product.at(x, u, u)),
+        scope(() => linearize(exp)(x)),
+        scope(() => hessianVectorProduct((w: Tensor) => exp(w).sum()).at(x)),
+      ]
+      for (const operator of operators) operator.apply(u).dispose()
+      for (const operator of operators) operator.dispose()
+      expect(backend.memory().liveBuffers).toBe(before)
+      expect(x.isDisposed).toBe(false)
     }),
   )
 

@@ -24,6 +24,8 @@ import type { OutputLoss } from './outputCurvature.ts'
 export interface GaussNewtonOperator<P> {
   /** The loss at the point, a scalar. */
   readonly value: Tensor
+  /** What the point keeps in memory; listed so that a `scope` which returns this object keeps it alive too. */
+  readonly residuals: readonly Tensor[]
   /** G v, a fresh tree like the parameters. @throws {ShapeError} unless v is like the parameters. */
   apply(direction: P): P
   /** What a product runs, for summaries and tests. @throws {LifetimeError} inside a trace, where nothing is compiled. */
@@ -68,6 +70,7 @@ function operatorAt<P>(
   const points = flattenTree(parameters, operation).leaves
   return {
     value: computed[0],
+    residuals,
     get executable() {
       if (executable !== undefined) return executable
       throw new LifetimeError({ operation, rule: 'inside a trace a product is recorded and not compiled' })

@@ -9,6 +9,8 @@ import { linearize } from './linearize.ts'
 export interface HessianOperator<P> {
   /** ∇f at the point. */
   readonly gradient: P
+  /** What the point keeps in memory; listed so that a `scope` which returns this object keeps it alive too. */
+  readonly residuals: readonly Tensor[]
   /** H v. @throws {ShapeError} unless v is like the point. */
   readonly apply: (direction: P) => P
   readonly dispose: () => void
@@ -19,10 +21,9 @@ export const hessianVectorProduct = <P, Rest extends readonly unknown[]>(
   f: (first: P, ...rest: Rest) => Tensor,
 ) => ({
   at: (first: P, ...rest: Rest): HessianOperator<P> => {
-    const { value, apply, dispose } = linearize<P, Rest, P>((x, ...others) => grad(f)(x, ...others))(
-      first,
-      ...rest,
-    )
-    return { gradient: value, apply, dispose }
+    const { value, residuals, apply, dispose } = linearize<P, Rest, P>((x, ...others) =>
+      grad(f)(x, ...others),
+    )(first, ...rest)
+    return { gradient: value, residuals, apply, dispose }
   },
 })

@@ -19,6 +19,8 @@ import { linearizeProgram, residualsFrom } from './linearizeProgram.ts'
 
 export interface Linearization<P, R> {
   readonly value: R
+  /** What the point keeps in memory; listed so that a `scope` which returns this object keeps it alive too. */
+  readonly residuals: readonly Tensor[]
   /** ∂f(x) dx. @throws {ShapeError} unless the direction is like x. */
   readonly apply: (direction: P) => R
   /** ∂f(x)ᵀ c. @throws {ShapeError} unless the cotangent is like the value. */
@@ -54,6 +56,7 @@ export const linearize =
       })
     return {
       value: unflattenTree(result, values),
+      residuals,
       apply: (direction) => {
         const directions = flattenTree(direction, 'linearize').leaves
         requireDirections('linearize', points, directions)
@@ -71,6 +74,8 @@ export const linearize =
 
 export interface ValueAndPullback<P, R> {
   readonly value: R
+  /** What the point keeps in memory; listed so that a `scope` which returns this object keeps it alive too. */
+  readonly residuals: readonly Tensor[]
   /** c ↦ ∂f(x)ᵀ c. @throws {ShapeError} unless the cotangent is like the value. */
   readonly pullback: (cotangent: R) => P
   readonly dispose: () => void
@@ -80,6 +85,6 @@ export interface ValueAndPullback<P, R> {
 export const vjp =
   <P, Rest extends readonly unknown[], R>(f: (first: P, ...rest: Rest) => R) =>
   (first: P, ...rest: Rest): ValueAndPullback<P, R> => {
-    const { value, transpose, dispose } = linearize(f)(first, ...rest)
-    return { value, pullback: transpose, dispose }
+    const { value, residuals, transpose, dispose } = linearize(f)(first, ...rest)
+    return { value, residuals, pullback: transpose, dispose }
   }

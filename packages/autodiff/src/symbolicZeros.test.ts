@@ -3,6 +3,7 @@ import type { Program, Tensor, TensorType } from '@hessian-free/tensor'
 import {
   createReferenceBackend,
   createWasmBackend,
+  exp,
   isWasmSupported,
   printProgram,
   tanh,
@@ -92,6 +93,13 @@ describe('residuals', () => {
     const { primal, residuals } = linearizeProgram(program, [true, false])
     expect(residuals).toEqual([{ from: 'input', position: 1 }])
     expect(primal.outputs).toHaveLength(1)
+  })
+
+  it('that the function computes twice are kept once', () => {
+    const program = traceClosed('f', [f64(3), f64(3), f64(3)], ([x, y, z]) => [
+      x.multiply(exp(y)).add(z.multiply(exp(y))),
+    ])
+    expect(linearizeProgram(program, [true, false, true]).residuals).toHaveLength(1)
   })
 
   it('of a dense tanh layer are its input, its weights and 1 − tanh²', () => {
