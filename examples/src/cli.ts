@@ -12,6 +12,7 @@ import { presetNames } from './examples/example.ts'
 import { validNames } from './nearestName.ts'
 import { parseLog } from './report/readLog.ts'
 import { renderReport } from './report/report.ts'
+import { abortOnInterrupt } from './training/interruption.ts'
 import { train } from './training/train.ts'
 import type { TrainingOptions } from './training/train.ts'
 
@@ -33,27 +34,48 @@ const seedNumber = (text: string): number => {
   throw new InvalidArgumentError('It must be a non-negative integer.')
 }
 
+/** An option whose values are names; a wrong one is answered with those there are and the nearest. */
 const oneOf = (flags: string, description: string, names: readonly string[], byDefault: string): Option =>
-  new Option(flags, description).choices(names).default(byDefault)
+  new Option(flags, description)
+    .choices(names)
+    .default(byDefault)
+    .argParser((given) => {
+      if (names.includes(given)) return given
+      throw new InvalidArgumentError(validNames(given, names))
+    })
 
-/** Aborts at the first Ctrl-C, ends at once at the second. */
-function abortOnInterrupt(): AbortController {
-  const controller = new AbortController()
-  process.on('SIGINT', () => {
-    if (controller.signal.aborted) process.exit(130)
-    process.stderr.write('\nStopping at the next safe point; Ctrl-C again ends at once.\n')
-    controller.abort()
-  })
-  return controller
+/** A folder's name, not a path: a run never lands outside `--out`. */
+const folderName = (text: string): string => {
+  if (/^[A-Za-z0-9][\w.+-]*$/.test(text)) return text
+  throw new InvalidArgumentError(
+    'It must begin with a letter or digit and hold letters, digits and any of _ . + - only.',
+  )
 }
+
+const announceStop = (): void =>
+  void process.stderr.write('\nStopping at the next safe point; Ctrl-C again ends at once.\n')
+
+/** Commander's message, and the valid options where one is unknown. */
+const listOptions =
+  (command: () => Command) =>
+  (message: string, write: (text: string) => void): void => {
+    write(message)
+    if (!message.includes('unknown option')) return
+    write(
+      `Valid options: ${command()
+        .options.flatMap(({ long }) => long ?? [])
+        .join(', ')}, --help.\n`,
+    )
+  }
 
 const program = new Command('hf')
   .description('Hessian-free optimisation of example networks on real data')
   .showHelpAfterError('(hf --help shows what there is)')
   .exitOverride()
 
-program
+const trainCommand: Command = program
   .command('train')
+  .configureOutput({ outputError: listOptions(() => trainCommand) })
   .description(
     'train an example and write runs/<name>/ with log.jsonl, parameters.safetensors and report.html',
   )
@@ -71,8 +93,12 @@ program
   .option('--damping <λ>', 'initial damping; default that of the preset', positiveNumber)
   .option('--seconds <s>', 'stop after the first iteration that ends later than this', positiveNumber)
   .option('--seed <n>', 'of initial parameters and samples', seedNumber, 0)
-  .option('--name <name>', 'of the run; default example, preset and time')
+  .option('--name <name>', 'of the run; default example, preset and time', folderName)
   .option('--out <folder>', 'where runs are written', 'runs')
+  .addHelpText(
+    'after',
+    '\nCtrl-C stops at the next safe point, keeps everything that was done and ends with exit code 0; once more, it ends at once with 130.',
+  )
   .action(async (name: string, options: TrainingOptions) => {
     const example = examples.find((candidate) => candidate.name === name)
     if (example === undefined) {
@@ -85,7 +111,7 @@ program
         )}`,
       )
     }
-    await train(example, options, abortOnInterrupt())
+    await train(example, options, abortOnInterrupt(announceStop))
   })
 
 program
@@ -129,10 +155,12 @@ try {
     // Help and version are no errors; everything else commander throws is a mistake on the command line.
     if (error.code === 'hf.unknownExample') process.stderr.write(`${error.message}\n`)
     process.exitCode = error.exitCode === 0 ? 0 : 2
-  } else if (error instanceof TensorError || (error instanceof Error && 'code' in error)) {
-    process.stderr.write(`\nerror: ${error.message}\n`)
-    process.exitCode = 1
   } else {
-    throw error
+    // Errors of this project and of the system say what is wrong; for any other the place it came from is the clue.
+    const expected = error instanceof TensorError || (error instanceof Error && 'code' in error)
+    const message = error instanceof Error ? error.message : String(error)
+    process.stderr.write(`\nerror: ${message}\n`)
+    if (!expected && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`)
+    process.exitCode = 1
   }
 }

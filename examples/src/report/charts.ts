@@ -50,7 +50,7 @@ const lines = (points: readonly Point[], x: string, y: string, logarithmic: bool
       scheme: 'observable10',
     },
     marks: [
-      Plot.line(points, { x: 'x', y: 'y', stroke: 'series' }),
+      Plot.line(points, { x: 'x', y: 'y', z: 'series', stroke: 'series' }),
       Plot.dot(points, { x: 'x', y: 'y', fill: 'series', r: 2 }),
       Plot.text(
         points,

@@ -10,6 +10,8 @@ export interface RunLog {
   readonly header: RunHeader
   readonly steps: readonly HessianFreeStep[]
   readonly ended: string
+  /** Data URI of originals and reconstructions. */
+  readonly digits?: string
 }
 
 const numberWords: Readonly<Record<string, number>> = { NaN, Infinity, '-Infinity': -Infinity }
@@ -18,6 +20,7 @@ type Entry =
   | { readonly kind: 'header' }
   | { readonly kind: 'step' }
   | { readonly kind: 'start' }
+  | { readonly kind: 'digits'; readonly picture: string }
   | { readonly kind: 'end'; readonly reason: string }
 
 /** @throws {FormatError} naming the line that is not one of a run's log. */
@@ -53,10 +56,12 @@ export function parseLog(text: string, name: string): RunLog {
     })
   }
   const start = entries.find(({ kind }) => kind === 'start') as unknown as RunHeader['initial']
+  const digits = entries.find((entry) => entry.kind === 'digits')
   const end = entries.find((entry) => entry.kind === 'end')
   return {
     header: start === undefined ? header : { ...header, initial: start },
     steps: entries.filter(({ kind }) => kind === 'step') as unknown as HessianFreeStep[],
+    ...(digits === undefined ? {} : { digits: digits.picture }),
     ended: end === undefined ? 'interrupted' : end.reason,
   }
 }

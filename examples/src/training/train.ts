@@ -18,6 +18,7 @@ import { progressLine } from '../terminal/progressLine.ts'
 import { formatCount, formatNumber } from '../terminal/numberFormat.ts'
 import { formatHeading, formatStep, stepColumns } from '../terminal/stepTable.ts'
 import { createRunFolder } from './runFolder.ts'
+import type { RunFolder } from './runFolder.ts'
 
 export interface TrainingOptions {
   readonly backend: BackendName
@@ -80,7 +81,10 @@ export async function train(
         sampling: options.sampling,
         damping: options.damping ?? preset.damping,
         'weight decay': preset.weightDecay,
+        iterations,
+        'time limit': options.seconds === undefined ? 'none' : `${options.seconds} s`,
         seed: options.seed,
+        started: new Date().toISOString(),
         node: process.versions.node,
       },
     }
@@ -131,9 +135,10 @@ export async function train(
     }
     progress.clear()
     if (controller.signal.aborted) ending = 'stopped by Ctrl-C'
-    folder.log({ kind: 'end', reason: ending })
     await save()
     const digits = prepared.reconstructs ? await reconstructions(prepared, run.parameters()) : undefined
+    if (digits !== undefined) folder.log({ kind: 'digits', picture: digits })
+    folder.log({ kind: 'end', reason: ending })
     const complete: RunHeader = run.initial === undefined ? header : { ...header, initial: run.initial }
     const page = renderReport({
       header: complete,
@@ -144,9 +149,21 @@ export async function train(
     writeFileSync(folder.reportPath, page)
     printSummary(print, complete, steps, ending, folder.path)
     run.dispose()
+  } catch (error) {
+    logFailure(folder, error)
+    throw error
   } finally {
     progress.clear()
     folder.close()
+  }
+}
+
+/** The error under way matters more than one of the log, whose disk may be what failed. */
+function logFailure(folder: RunFolder, error: unknown): void {
+  try {
+    folder.log({ kind: 'end', reason: `error: ${error instanceof Error ? error.message : String(error)}` })
+  } catch (logError) {
+    if (!(logError instanceof Error)) throw logError
   }
 }
 
@@ -169,7 +186,9 @@ function printSummary(
   path: string,
 ): void {
   const last = steps.at(-1)
-  print(`\n${ending[0].toUpperCase()}${ending.slice(1)} after ${steps.length} iterations.`)
+  print(
+    `\n${ending[0].toUpperCase()}${ending.slice(1)} after ${steps.length} ${steps.length === 1 ? 'iteration' : 'iterations'}.`,
+  )
   if (last !== undefined && header.initial !== undefined) {
     print(
       `  held-out loss  ${formatNumber(header.initial.heldOutLoss, 6)} → ${formatNumber(last.heldOutLoss, 6)}`,

@@ -1,0 +1,196 @@
+/**
+ * The command-line tool as its users meet it: in processes of its own, judged by exit codes, by what it prints and by
+ * the files it leaves. The toy preset on real MNIST.
+ */
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { readSafetensors } from '@hessian-free/tensor/node'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { bundleApplication } from '../../scripts/application.mjs'
+
+let tool = ''
+let out = ''
+
+beforeAll(async () => {
+  tool = await bundleApplication('hf')
+  out = await mkdtemp(join(tmpdir(), 'hf-runs-'))
+})
+afterAll(async () => {
+  await rm(out, { recursive: true })
+})
+
+interface Outcome {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** @param whenPrinting called with everything printed so far, whenever there is more. */
+function hf(
+  commandLine: readonly string[],
+  whenPrinting?: (stdout: string, child: ChildProcess) => void,
+): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [tool, ...commandLine], { stdio: ['ignore', 'pipe', 'pipe'] })
+    let stdout = ''
+    let stderr = ''
+    child.stdout.on('data', (chunk: Buffer) => {
+      stdout += chunk.toString()
+      whenPrinting?.(stdout, child)
+    })
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+    child.on('close', (code) => resolve({ code, stdout, stderr }))
+  })
+}
+
+const toy = (name: string, ...more: readonly string[]): readonly string[] => [
+  ...['train', 'mnist-autoencoder', '--preset', 'tiny', '--out', out, '--name', name],
+  ...more,
+]
+
+const logOf = async (name: string): Promise<readonly Readonly<Record<string, unknown>>[]> =>
+  (await readFile(join(out, name, 'log.jsonl'), 'utf8'))
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>)
+
+describe.concurrent('a mistake on the command line ends with exit code 2 and the valid names', () => {
+  it.each([
+    ['an example', ['train', 'mnist-autoencodr'], /Did you mean 'mnist-autoencoder'\?.*mnist-classifier/],
+    ['no example', ['train'], /missing required argument 'example'/],
+    ['a command', ['trian'], /unknown command 'trian'/],
+    [
+      'an option',
+      ['train', 'mnist-classifier', '--itertions', '3'],
+      /--iterations.*[^]*Valid options: --preset/,
+    ],
+    [
+      'a preset',
+      ['train', 'mnist-classifier', '--preset', 'smal'],
+      /Did you mean 'small'\? Valid: tiny, small, full/,
+    ],
+    ['a backend', ['train', 'mnist-classifier', '--backend', 'cuda'], /Valid: auto, wasm, reference/],
+    [
+      'a preconditioner',
+      ['train', 'mnist-classifier', '--preconditioner', 'x'],
+      /Valid: lbfgs, diagonal, none/,
+    ],
+    ['a sampling', ['train', 'mnist-classifier', '--sampling', 'fix'], /Did you mean 'fixed'\?/],
+    ['a count', ['train', 'mnist-classifier', '--iterations', '0'], /positive integer/],
+    ['a seed', ['train', 'mnist-classifier', '--seed', '-1'], /non-negative integer/],
+    ['a damping', ['train', 'mnist-classifier', '--damping', 'NaN'], /positive number/],
+    ['a name', ['train', 'mnist-classifier', '--name', '../elsewhere'], /must begin with a letter or digit/],
+  ])('%s', async (_, commandLine, message) => {
+    const { code, stderr, stdout } = await hf(commandLine)
+    expect(stderr).toMatch(message)
+    expect(stderr).not.toMatch(/^ {4}at /m)
+    expect(stdout).toBe('')
+    expect(code).toBe(2)
+  })
+})
+
+describe('help and list', () => {
+  it('are answers, not errors', async () => {
+    for (const commandLine of [['--help'], ['train', '--help'], ['report', '--help']]) {
+      const { code, stdout } = await hf(commandLine)
+      expect(stdout).toMatch(/^Usage: hf/)
+      expect(code).toBe(0)
+    }
+    const { code, stdout } = await hf(['list'])
+    for (const name of ['mnist-autoencoder', 'mnist-classifier', 'full', 'wasm', 'lbfgs', 'geometric']) {
+      expect(stdout).toContain(name)
+    }
+    expect(code).toBe(0)
+  })
+})
+
+describe('hf train', () => {
+  let outcome: Outcome
+  beforeAll(async () => {
+    outcome = await hf(toy('whole', '--iterations', '3'))
+  })
+
+  it('prints one aligned row per step, a summary, and nothing for a terminal into a pipe', () => {
+    expect(outcome.code).toBe(0)
+    expect(outcome.stderr).toBe('')
+    expect(outcome.stdout).not.toContain('\u001b')
+    const lines = outcome.stdout.split('\n')
+    const heading = lines.findIndex((line) => /train loss.*held-out.*λ.*ρ.*CG/.test(line))
+    const rows = lines.slice(heading + 1, heading + 4)
+    expect(rows.map((row) => /^ *(\d+)/.exec(row)?.[1])).toEqual(['1', '2', '3'])
+    expect(new Set([lines[heading], ...rows].map((line) => line.length)).size).toBe(1)
+    expect(outcome.stdout).toMatch(/All iterations done after 3 iterations/)
+  })
+
+  it('logs header, start, each step and the end, one JSON object per line', async () => {
+    const log = await logOf('whole')
+    expect(log.map(({ kind }) => kind)).toEqual(['header', 'start', 'step', 'step', 'step', 'digits', 'end'])
+    expect(log[0].settings).toMatchObject({ network: '784-16-4-16-784', seed: 0, iterations: 3 })
+    expect(log[4].heldOutLoss).toBeLessThan(Number(log[1].heldOutLoss))
+  })
+
+  it('leaves parameters that read back with the shapes of the network', async () => {
+    const { tensors, metadata } = await readSafetensors(join(out, 'whole', 'parameters.safetensors'))
+    const shapes = Object.fromEntries(Object.entries(tensors).map(([name, { shape }]) => [name, shape]))
+    expect(shapes).toEqual({
+      ...{ 'layer0.w': [784, 16], 'layer0.b': [16], 'layer1.w': [16, 4], 'layer1.b': [4] },
+      ...{ 'layer2.w': [4, 16], 'layer2.b': [16], 'layer3.w': [16, 784], 'layer3.b': [784] },
+    })
+    expect(Object.values(tensors).every(({ data }) => data.every(Number.isFinite))).toBe(true)
+    expect(metadata.example).toBe('mnist-autoencoder')
+  })
+
+  it('refuses to write over a run', async () => {
+    const before = await readFile(join(out, 'whole', 'log.jsonl'))
+    const { code, stderr } = await hf(toy('whole'))
+    expect(stderr).toMatch(/never overwritten/)
+    expect(code).toBe(1)
+    expect(await readFile(join(out, 'whole', 'log.jsonl'))).toEqual(before)
+  })
+
+  it('draws the very same report again from the log', async () => {
+    const path = join(out, 'whole', 'report.html')
+    const first = await readFile(path, 'utf8')
+    await rm(path)
+    const { code } = await hf(['report', join(out, 'whole')])
+    expect(code).toBe(0)
+    expect(await readFile(path, 'utf8')).toBe(first)
+  })
+
+  it('says in one line that a report has no log to be drawn from', async () => {
+    const { code, stderr } = await hf(['report', join(out, 'absent')])
+    expect(code).toBe(1)
+    expect(stderr.trim().split('\n')).toHaveLength(1)
+    expect(stderr).toMatch(/absent/)
+  })
+})
+
+describe('a signal', () => {
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    '%s keeps log, parameters and report, and ends with 0',
+    async (signal) => {
+      let sent = false
+      const { code, stdout } = await hf(toy(signal, '--iterations', '100000'), (printed, child) => {
+        if (sent || !/\n +2[ ×]/.test(printed)) return
+        sent = true
+        // Twice at once, as a package manager between terminal and tool may do.
+        child.kill(signal)
+        child.kill(signal)
+      })
+      expect(sent).toBe(true)
+      expect(code).toBe(0)
+      expect(stdout).toMatch(/Stopped by Ctrl-C after \d+ iterations/)
+      expect((await readdir(join(out, signal))).sort()).toEqual([
+        'log.jsonl',
+        'parameters.safetensors',
+        'report.html',
+      ])
+      expect((await logOf(signal)).at(-1)).toMatchObject({ kind: 'end', reason: 'stopped by Ctrl-C' })
+      const { tensors } = await readSafetensors(join(out, signal, 'parameters.safetensors'))
+      expect(Object.keys(tensors)).toHaveLength(8)
+    },
+  )
+})
