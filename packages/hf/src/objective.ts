@@ -9,6 +9,7 @@ import { valueAndGrad } from '@hessian-free/autodiff'
 import type { Tensor } from '@hessian-free/tensor'
 import { concatenate, gather, jit, zeros } from '@hessian-free/tensor'
 import type { Dataset, Sample } from './dataset.ts'
+import { eventLoopPause } from './eventLoopPause.ts'
 import type { Problem } from './minimisation.ts'
 import type { ParameterLayout } from './parameterLayout.ts'
 import { flattenParameters, unflattenParameters } from './parameterLayout.ts'
@@ -125,7 +126,9 @@ export function createObjective<P>(
       const totals: Tensor[] = []
       let gradient = decayGradient(theta)
       let done = 0
+      const pause = eventLoopPause()
       for (const { indices, weights, cases } of chunks) {
+        await pause()
         const chunk = gradientChunk(theta, data, indices, weights, gradient)
         totals.push(chunk.total)
         gradient = chunk.sum
