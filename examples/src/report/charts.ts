@@ -1,5 +1,5 @@
 /**
- * The plots of a report, drawn by Observable Plot into a document without a browser; each is an SVG string.
+ * The plots of a report, drawn by Observable Plot into a document without a browser; each is a string of HTML.
  */
 import * as Plot from '@observablehq/plot'
 import { workUnits } from '@hessian-free/hf'
@@ -8,6 +8,7 @@ import { parseHTML } from 'linkedom'
 
 export interface Chart {
   readonly title: string
+  /** An SVG element, with a legend above it where there are two lines. */
   readonly svg: string
 }
 
@@ -40,32 +41,29 @@ const series = (
 ): Point[] =>
   steps.map((step) => ({ x: x(step), y: y(step), series: name })).filter((point) => Number.isFinite(point.y))
 
-const lines = (points: readonly Point[], x: string, y: string, logarithmic: boolean): string =>
-  draw({
+/** Readable on white and on black. */
+const colours = ['#3b82f6', '#f97316']
+
+/** Names of the lines above the plot: beside the lines they would cover each other where lines meet. */
+const legendOf = (names: readonly string[]): string =>
+  names.length < 2
+    ? ''
+    : `<div class="legend">${names.map((name, i) => `<span style="color:${colours[i]}">● ${name}</span>`).join(' ')}</div>`
+
+const lines = (points: readonly Point[], x: string, y: string, logarithmic: boolean): string => {
+  const names = [...new Set(points.map((point) => point.series))]
+  const positive = points.every((point) => point.y > 0)
+  const svg = draw({
     x: { label: x },
-    y: { label: y, ...(logarithmic && points.every((point) => point.y > 0) ? { type: 'log' as const } : {}) },
-    color: {
-      legend: false,
-      domain: [...new Set(points.map((point) => point.series))],
-      scheme: 'observable10',
-    },
+    y: { label: y, ...(logarithmic && positive ? { type: 'log' as const, tickFormat: '~g' } : {}) },
+    color: { domain: names, range: colours.slice(0, names.length) },
     marks: [
       Plot.line(points, { x: 'x', y: 'y', z: 'series', stroke: 'series' }),
       Plot.dot(points, { x: 'x', y: 'y', fill: 'series', r: 2 }),
-      Plot.text(
-        points,
-        Plot.selectLast({
-          x: 'x',
-          y: 'y',
-          z: 'series',
-          text: 'series',
-          fill: 'series',
-          dy: -8,
-          textAnchor: 'end',
-        }),
-      ),
     ],
   })
+  return `${legendOf(names)}${svg}`
+}
 
 /** All plots of a run of Hessian-free optimisation. */
 export function chartsOf(steps: readonly HessianFreeStep[], metric: string): Chart[] {

@@ -33,6 +33,8 @@ const style = `
 body { max-width: 1180px; margin: 2rem auto; padding: 0 1rem }
 main { display: grid; grid-template-columns: repeat(auto-fit, minmax(480px, 1fr)); gap: 1.5rem }
 figure { margin: 0 } figcaption { font-weight: 600; margin-bottom: .3rem }
+figure { position: relative } .legend { position: absolute; top: 0; right: 0; font-size: .8rem }
+.legend span { margin-left: 1em }
 svg { width: 100%; height: auto; overflow: visible }
 table { border-collapse: collapse } td { padding: .15rem 1rem .15rem 0; vertical-align: top }
 img { image-rendering: pixelated; width: 100%; max-width: 900px; background: white }
