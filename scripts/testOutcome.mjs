@@ -60,10 +60,19 @@ export function skipLines(skipped) {
 export function countOutcome(checks, tests) {
   return {
     passed: tests.passed,
-    failed:
-      tests.failed + tests.brokenFiles + tests.strayErrors + checks.filter((check) => !check.passed).length,
+    failed: testFailures(tests) + checks.filter((check) => !check.passed).length,
     skipped: tests.skipped.length,
   }
+}
+
+/**
+ * Failed tests and whatever else went wrong among them; a run that executed no test has proved nothing and fails.
+ *
+ * @param {TestOutcome} tests
+ */
+function testFailures({ passed, failed, brokenFiles, strayErrors }) {
+  const failures = failed + brokenFiles + strayErrors
+  return passed + failures === 0 ? 1 : failures
 }
 
 /**
@@ -76,7 +85,6 @@ export function countOutcome(checks, tests) {
  */
 export function summaryLines(checks, tests, testSeconds) {
   const { passed, failed, skipped } = countOutcome(checks, tests)
-  const testsPassed = tests.failed + tests.brokenFiles + tests.strayErrors === 0
   const detail = [`${tests.passed + tests.failed} tests in ${tests.files} files`]
   if (tests.failed > 0) detail.push(`${tests.failed} failed`)
   if (tests.brokenFiles > 0) detail.push(`${tests.brokenFiles} files or suites failed outside any test`)
@@ -84,7 +92,12 @@ export function summaryLines(checks, tests, testSeconds) {
   return [
     'What ran:',
     ...checks.map(checkLine),
-    checkLine({ name: 'tests', passed: testsPassed, seconds: testSeconds, detail: detail.join(', ') }),
+    checkLine({
+      name: 'tests',
+      passed: testFailures(tests) === 0,
+      seconds: testSeconds,
+      detail: detail.join(', '),
+    }),
     skipped === 0 ? 'What was skipped: nothing' : 'What was skipped, and why:',
     ...skipLines(tests.skipped),
     '',

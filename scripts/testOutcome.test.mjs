@@ -60,4 +60,8 @@ describe('the summary', () => {
       /FAILED.*8 tests.*1 failed.*2 files.*1 errors/,
     )
   })
+  it('counts a run that executed no test as a failure', () => {
+    const tests = { ...passing, passed: 0, skipped: [skipped(['one (needs A)'])] }
+    expect(summaryLines([check], tests, 3).at(-1)).toBe('0 passed, 1 failed, 1 skipped')
+  })
 })

@@ -55,3 +55,8 @@ it('keeps the engines that the benchmarks compare with out of the workspace', ()
   const peers = JSON.parse(readFileSync(locate('bench/peers/package.json'), 'utf8'))
   for (const peer of Object.keys(peers.dependencies)) expect(lockfile).not.toContain(`${peer}@`)
 })
+
+it('pins one version of pnpm', () => {
+  const { packageManager, devDependencies } = JSON.parse(readFileSync(locate('package.json'), 'utf8'))
+  expect(packageManager).toBe(`pnpm@${devDependencies.pnpm}`)
+})
