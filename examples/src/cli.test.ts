@@ -82,6 +82,7 @@ describe.concurrent('a mistake on the command line ends with exit code 2 and the
     ['a count', ['train', 'mnist-classifier', '--iterations', '0'], /positive integer/],
     ['a seed', ['train', 'mnist-classifier', '--seed', '-1'], /non-negative integer/],
     ['a damping', ['train', 'mnist-classifier', '--damping', 'NaN'], /positive number/],
+    ['two ways to print', ['train', 'mnist-classifier', '--quiet', '--json'], /cannot be used with/],
     ['a name', ['train', 'mnist-classifier', '--name', '../elsewhere'], /must begin with a letter or digit/],
   ])('%s', async (_, commandLine, message) => {
     const { code, stderr, stdout } = await hf(commandLine)
@@ -141,6 +142,13 @@ describe('hf train', () => {
     })
     expect(Object.values(tensors).every(({ data }) => data.every(Number.isFinite))).toBe(true)
     expect(metadata.example).toBe('mnist-autoencoder')
+  })
+
+  it('prints the lines of the log with --json, and only the folder with --quiet', async () => {
+    const json = await hf(toy('json', '--iterations', '1', '--json'))
+    expect(json.stdout).toBe(await readFile(join(out, 'json', 'log.jsonl'), 'utf8'))
+    const quiet = await hf(toy('quiet', '--iterations', '1', '--quiet'))
+    expect(quiet.stdout).toBe(`${join(out, 'quiet')}\n`)
   })
 
   it('refuses to write over a run', async () => {

@@ -95,6 +95,10 @@ const trainCommand: Command = program
   .option('--seed <n>', 'of initial parameters and samples', seedNumber, 0)
   .option('--name <name>', 'of the run; default example, preset and time', folderName)
   .option('--out <folder>', 'where runs are written', 'runs')
+  .addOption(
+    new Option('--quiet', 'print the folder of the run at the end and nothing else').conflicts('json'),
+  )
+  .option('--json', 'print the lines of the log instead of a table')
   .addHelpText(
     'after',
     '\nCtrl-C stops at the next safe point, keeps everything that was done and ends with exit code 0; once more, it ends at once with 130.',

@@ -46,8 +46,9 @@ export function describeProgress(progress: Progress): Shown {
 
 const silent: ProgressLine = { show: () => undefined, clear: () => undefined }
 
-export function progressLine(stream: NodeJS.WriteStream): ProgressLine {
-  if (!stream.isTTY) return silent
+/** @param wanted whether there is to be a line at all. */
+export function progressLine(stream: NodeJS.WriteStream, wanted: boolean): ProgressLine {
+  if (!wanted || !stream.isTTY) return silent
   let bar: SingleBar | undefined
   return {
     show: (progress) => {

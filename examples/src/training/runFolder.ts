@@ -18,8 +18,11 @@ export interface RunFolder {
   close(): void
 }
 
-/** @throws {ArgumentError} if the folder exists: runs are never overwritten. */
-export function createRunFolder(root: string, name: string): RunFolder {
+/**
+ * @param onLine also gets every line of the log.
+ * @throws {ArgumentError} if the folder exists: runs are never overwritten.
+ */
+export function createRunFolder(root: string, name: string, onLine?: (line: string) => void): RunFolder {
   const path = join(root, name)
   if (existsSync(path)) {
     throw new ArgumentError({
@@ -41,6 +44,7 @@ export function createRunFolder(root: string, name: string): RunFolder {
       )
       writeSync(file, `${text}\n`)
       fsyncSync(file)
+      onLine?.(`${text}\n`)
     },
     saveParameters: async (leaves, metadata) => {
       const named = leaves.map((array, i): [string, HostArray] => [

@@ -32,6 +32,10 @@ export interface TrainingOptions {
   readonly seed: number
   readonly name?: string
   readonly out: string
+  /** Prints the run's folder at the end and nothing else. */
+  readonly quiet?: boolean
+  /** Prints the lines of the log instead of a table. */
+  readonly json?: boolean
 }
 
 /** Steps between saved parameters; they are saved at the end in any case. */
@@ -57,9 +61,12 @@ export async function train(
   const folder = createRunFolder(
     options.out,
     options.name ?? `${example.name}-${options.preset}-${timestamp()}`,
+    options.json === true ? (line) => void process.stdout.write(line) : undefined,
   )
-  const print = (text = ''): void => void process.stdout.write(`${text}\n`)
-  const progress = progressLine(process.stdout)
+  const write = (text = ''): void => void process.stdout.write(`${text}\n`)
+  const forPeople = options.quiet !== true && options.json !== true
+  const print = forPeople ? write : (): void => undefined
+  const progress = progressLine(process.stdout, forPeople)
   try {
     print(`Reading the data of ${example.name} …`)
     const prepared = await example.prepare(preset, backend, options.seed)
@@ -148,6 +155,7 @@ export async function train(
     })
     writeFileSync(folder.reportPath, page)
     printSummary(print, complete, steps, ending, folder.path)
+    if (options.quiet === true) write(folder.path)
     run.dispose()
   } catch (error) {
     logFailure(folder, error)
