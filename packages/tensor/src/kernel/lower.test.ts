@@ -80,6 +80,14 @@ describe('products', () => {
     ])
   })
 
+  it('keep a result in memory for a reader that needs it at another index too', () => {
+    const kernels = kernelsOf([float(3, 4), float(4, 3)], ([a, b]) => {
+      const z = dot(a, b)
+      return [z.add(z.transpose())]
+    })
+    expect(kernels).toEqual(['dot [1,3,4]·[1,4,3]: #3 = #0 · #1', 'map [3,3]: #2 = add(#3, #3{0+1,3})'])
+  })
+
   it('have a first store with unit stride along columns even where only the transposed result is kept', () => {
     const { kernels } = lowered([float(4, 5), float(5, 3)], ([a, b]) => [
       dot(a, b).transpose().multiply(2),
