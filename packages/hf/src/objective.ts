@@ -117,7 +117,12 @@ export function createObjective<P>(
     chunkLength,
     evaluate: async (theta, { dataset, chunks }) => {
       const data = dataTensors(dataset)
-      const totals = chunks.map(({ indices, weights }) => evaluateChunk(theta, data, indices, weights))
+      const totals: Tensor[] = []
+      const pause = eventLoopPause()
+      for (const { indices, weights } of chunks) {
+        await pause()
+        totals.push(evaluateChunk(theta, data, indices, weights))
+      }
       const [meanLoss, metric] = await addUp(totals, 2)
       return { loss: meanLoss + (await decayTerm(theta)), metric }
     },
