@@ -8,6 +8,7 @@ import { defaultBackend } from './defaultBackend.ts'
 import { BackendError } from './errors.ts'
 import type { Program, TensorType } from './program/program.ts'
 import { formatType } from './program/program.ts'
+import { parameterKey } from './program/parameterKey.ts'
 import type { PrimitiveName, PrimitiveParameters } from './program/primitive.ts'
 import { Tensor } from './tensor.ts'
 import { currentTrace, traceClosed } from './trace.ts'
@@ -88,6 +89,6 @@ export function applyPrimitive<P extends PrimitiveName>(
   if (primitive === 'call') {
     return applyProgram('call', (parameters as PrimitiveParameters['call']).program, inputs)
   }
-  const key = JSON.stringify(parameters)
+  const key = parameterKey(parameters)
   return [operation(primitive, key, inputs, (operands) => applyPrimitive(primitive, operands, parameters)[0])]
 }

@@ -5,6 +5,7 @@
  */
 import type { PrimitiveName } from '../program/primitive.ts'
 import type { Equation, Program, Value } from '../program/program.ts'
+import { parameterKey } from '../program/parameterKey.ts'
 import { ProgramBuilder } from '../program/programBuilder.ts'
 
 const commutative: ReadonlySet<PrimitiveName> = new Set([
@@ -17,18 +18,10 @@ const commutative: ReadonlySet<PrimitiveName> = new Set([
   'or',
 ])
 
-/** Numbers that JSON cannot tell apart or write. */
-const numberKey = (_: string, value: unknown): unknown =>
-  typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0))
-    ? Object.is(value, -0)
-      ? '-0'
-      : String(value)
-    : value
-
 function keyOf({ primitive, parameters }: Equation, operands: readonly Value[]): string {
   const ids = operands.map(({ id }) => id)
   if (commutative.has(primitive)) ids.sort((a, b) => a - b)
-  return `${primitive} ${ids.join(' ')} ${JSON.stringify(parameters, numberKey)}`
+  return `${primitive} ${ids.join(' ')} ${parameterKey(parameters)}`
 }
 
 /** The program without repeated equations; the same object if there are none. */
