@@ -1,1 +1,5 @@
-export {}
+/**
+ * @hessian-free/tensor/testing: cases for every primitive with results from plain loops, for whoever writes a backend.
+ */
+export { operatorCases } from './operatorCases.ts'
+export type { OperatorCase, OperatorCases } from './operatorCases.ts'
