@@ -3,3 +3,5 @@
  */
 export { operatorCases } from './operatorCases.ts'
 export type { OperatorCase, OperatorCases } from './operatorCases.ts'
+export { randomProgram } from './randomProgram.ts'
+export type { RandomProgram } from './randomProgram.ts'
