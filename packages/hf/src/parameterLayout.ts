@@ -11,6 +11,7 @@ import {
   flattenTree,
   formatType,
   isFloat,
+  operation,
   unflattenTree,
   zeros,
 } from '@hessian-free/tensor'
@@ -66,16 +67,18 @@ export function parameterLayout<P>(parameters: P): ParameterLayout<P> {
   return { structure, segments, dtype: first.dtype, size: offset, parameterCount }
 }
 
-/** The flat vector of a tree; recorded when tracing. */
+/** The flat vector of a tree, as one operation: outside a trace the gaps come from the backend of the leaves. */
 export function flattenParameters<P>(layout: ParameterLayout<P>, tree: P): Tensor {
   const { leaves } = flattenTree(tree, 'parameters')
-  const parts = leaves.flatMap((leaf, i) => {
-    const { offset, size } = layout.segments[i]
-    const gap = (layout.segments[i + 1]?.offset ?? layout.size) - offset - size
-    const vector = leaf.reshape([size])
-    return gap === 0 ? [vector] : [vector, zeros([gap], layout.dtype)]
+  return operation('flattenParameters', '', leaves, (operands) => {
+    const parts = operands.flatMap((leaf, i) => {
+      const { offset, size } = layout.segments[i]
+      const gap = (layout.segments[i + 1]?.offset ?? layout.size) - offset - size
+      const vector = leaf.reshape([size])
+      return gap === 0 ? [vector] : [vector, zeros([gap], layout.dtype)]
+    })
+    return concatenate(parts)
   })
-  return concatenate(parts)
 }
 
 /** The tree of a flat vector; recorded when tracing, where the slices become views and copy nothing. */

@@ -16,6 +16,7 @@ import {
   isFloat,
   logSumExp,
   not,
+  operation,
   sameShape,
   softmax,
 } from '@hessian-free/tensor'
@@ -47,8 +48,11 @@ function requireTargets(outputs: Tensor, targets: Tensor): void {
 /** Rows of 0 and 1 for class indices; rows of weights as they are. */
 function targetRows(outputs: Tensor, targets: Tensor): Tensor {
   if (isFloat(targets.dtype)) return targets
-  const classes = iota(outputs.shape, outputs.rank - 1, 'int32')
-  return convert(equal(targets.reshape([...targets.shape, 1]), classes), outputs.dtype)
+  // One operation, so that outside a trace the classes are counted on the backend of the targets.
+  return operation('targetRows', '', [outputs, targets], ([z, t]) => {
+    const classes = iota(z.shape, z.rank - 1, 'int32')
+    return convert(equal(t.reshape([...t.shape, 1]), classes), z.dtype)
+  })
 }
 
 /** 1 where the likeliest class is wrong, averaged over the rows of a case. */
