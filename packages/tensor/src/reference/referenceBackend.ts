@@ -4,15 +4,15 @@
  * `optimise` it goes through the shared passes, fusion and memory plan and interprets the kernels, which tests
  * those without any code generation.
  */
-import type { Backend, CompileOptions, DeviceBuffer, Executable, ExecutableSummary } from '../backend.ts'
+import type { Backend, CompileOptions, Executable, ExecutableSummary } from '../backend.ts'
 import { BackendError } from '../errors.ts'
+import { requireInputs } from '../executableInputs.ts'
 import type { HostArray } from '../hostArray.ts'
 import { summarize } from '../kernel/kernelCost.ts'
 import { lower } from '../kernel/lower.ts'
 import { planMemory } from '../kernel/memoryPlan.ts'
 import { optimise } from '../passes/optimise.ts'
 import type { Program } from '../program/program.ts'
-import { formatType, sameType } from '../program/program.ts'
 import { evaluateProgram } from './evaluationRules.ts'
 import { HostBuffers } from './hostBuffers.ts'
 import { interpretKernels } from './kernelInterpreter.ts'
@@ -52,28 +52,6 @@ function prepareOptimised(original: Program, donate: readonly number[]): Prepare
         inputs.map(({ data }) => data),
       ).map((data, i) => ({ shape: program.outputs[i].shape, dtype: program.outputs[i].dtype, data })),
   }
-}
-
-function requireInputs(program: Program, inputs: readonly DeviceBuffer[], donate: readonly number[]): void {
-  const fits =
-    inputs.length === program.inputs.length && inputs.every((input, i) => sameType(input, program.inputs[i]))
-  if (!fits) {
-    throw new BackendError({
-      operation: `run ${program.name}`,
-      rule: `takes inputs of the types ${program.inputs.map(formatType).join(', ')}`,
-      found: inputs.map(formatType).join(', '),
-    })
-  }
-  const shared = donate.find(
-    (position) => inputs.indexOf(inputs[position]) !== inputs.lastIndexOf(inputs[position]),
-  )
-  if (shared === undefined) return
-  throw new BackendError({
-    operation: `run ${program.name}`,
-    rule: 'a donated buffer may be only one of the inputs',
-    found: `the buffer of input ${shared} twice`,
-    remedy: 'Do not donate an argument that is also passed elsewhere',
-  })
 }
 
 /**
