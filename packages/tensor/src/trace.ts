@@ -49,6 +49,14 @@ export class Trace {
   valueOf(tensor: Tensor): Value {
     const own = tensor.valueIn(this)
     if (own !== undefined) return own
+    if (tensor.isDisposed) {
+      throw new LifetimeError({
+        operation: 'trace',
+        rule: 'the tensor must not have been disposed of',
+        found: tensor.toString(),
+        remedy: 'Dispose of it after the last function that uses it has been traced and run',
+      })
+    }
     if (!tensor.isConcrete && !active.some((trace) => tensor.valueIn(trace) !== undefined)) {
       throw new LifetimeError({
         operation: 'trace',

@@ -5,8 +5,8 @@
 import type { Backend } from '../backend.ts'
 import { defaultBackend } from '../defaultBackend.ts'
 import type { Dtype, TypedArray } from '../dtype.ts'
-import { dtypeOf, typedArrayFrom } from '../dtype.ts'
-import { ShapeError } from '../errors.ts'
+import { dtypeOf, isFloat, typedArrayFrom } from '../dtype.ts'
+import { DtypeError, ShapeError } from '../errors.ts'
 import { applyPrimitive } from '../execution.ts'
 import type { HostArray } from '../hostArray.ts'
 import { hostArray } from '../hostArray.ts'
@@ -78,9 +78,24 @@ function hostArrayOf(data: NestedNumbers | TypedArray | HostArray, options: Crea
   return hostArray(typedArrayFrom(dtype, flat), options.shape ?? shape, dtype)
 }
 
-/** A number as a scalar of the dtype and on the backend of `like`; a literal while tracing. */
+/** @throws {DtypeError} for a number that an integer or bool dtype cannot hold: it would be changed silently. */
+function requireHolds(dtype: Dtype, value: number): void {
+  if (isFloat(dtype) || typedArrayFrom(dtype, [value])[0] === value) return
+  throw new DtypeError({
+    operation: 'number operand',
+    rule: 'a number takes the dtype of the tensor beside it and must be a value of it',
+    found: `${value} beside ${dtype}`,
+    remedy: 'Convert the tensor with convert(x, dtype)',
+  })
+}
+
+/**
+ * A number as a scalar of the dtype and on the backend of `like`; a literal while tracing.
+ * @throws {DtypeError} for a number that the dtype cannot hold, as 0.5 beside int32.
+ */
 export function scalarLike(value: number, like: Tensor): Tensor {
   const { dtype } = like
+  requireHolds(dtype, value)
   if (currentTrace() !== undefined) return applyPrimitive('fill', [], { shape: [], dtype, value })[0]
   return tensor(value, { dtype, backend: like.backend })
 }
