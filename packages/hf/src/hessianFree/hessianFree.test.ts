@@ -1,5 +1,12 @@
 // Oracles: a convex problem whose minimum is known; the promises of the interface (records, abort, memory).
-import { createReferenceBackend, hostArray, randomKey, randomUniforms, tanh } from '@hessian-free/tensor'
+import {
+  createReferenceBackend,
+  hostArray,
+  randomKey,
+  randomUniforms,
+  stopGradient,
+  tanh,
+} from '@hessian-free/tensor'
 import type { Backend, HostArray, Tensor } from '@hessian-free/tensor'
 import { describe, expect, it } from 'vitest'
 import {
@@ -176,5 +183,61 @@ describe('hessianFree', () => {
     })
     const steps = await collect(run)
     expect(steps.at(-1)?.heldOutLoss).toBeLessThan(1e-3)
+  })
+
+  it('rejects steps whose held-out loss is NaN, raises damping and keeps the parameters bit for bit', async () => {
+    const initial = layers(backend, [3, 2])
+    const heldOut = linearData(20, 2)
+    const start = [...initial[0].w.readSync()]
+    // The square root of minus a distance: 0 where the model stands, NaN wherever it has moved at all.
+    const model = (p: readonly DenseLayer[], x: Tensor): Tensor => {
+      const weights = stopGradient(p[0].w).reshape([6])
+      const distance = start
+        .map((value, i) =>
+          weights
+            .slice([i], [i + 1])
+            .subtract(value)
+            .square()
+            .sum(),
+        )
+        .reduce((a, b) => a.add(b))
+      return linear(p, x).add(distance.negate().sqrt())
+    }
+    const run = hessianFree(
+      { model, loss: squaredError() },
+      { damping: 1, preconditioning: noPreconditioning() },
+    ).minimise(initial, { data: linearData(40, 1), heldOut, iterations: 3 })
+    const steps = await collect(run)
+    expect(steps.map(({ accepted }) => accepted)).toEqual([false, false, false])
+    expect(steps.map(({ damping }) => damping)).toEqual([1, 1.5, 2.25])
+    expect(steps.every(({ reductionRatio }) => reductionRatio === -Infinity)).toBe(true)
+    expect([...run.parameters()[0].w.readSync()]).toEqual(start)
+  })
+
+  it('names the case of bad data before it computes anything', async () => {
+    const data = linearData(40, 1)
+    data.inputs.data[4] = Infinity
+    const run = hessianFree({ model: linear, loss: squaredError() }).minimise(layers(backend, [3, 2]), {
+      data,
+      heldOut: linearData(20, 2),
+    })
+    await expect(collect(run)).rejects.toThrow(
+      /inputs must be finite numbers; found Infinity in case 1, element 1/,
+    )
+  })
+
+  it('records numbers from which the damping rule can be derived again', async () => {
+    const run = hessianFree({ model: network, loss: softmaxCrossEntropy() }, { damping: 0.3 }).minimise(
+      layers(backend, [2, 4, 2]),
+      { data: circleData(60, 1), heldOut: circleData(40, 2), iterations: 6 },
+    )
+    const steps = await collect(run)
+    for (const { damping, nextDamping, reductionRatio } of steps) {
+      const factor = reductionRatio > 0.75 ? 2 / 3 : reductionRatio >= 0.25 ? 1 : 3 / 2
+      expect(nextDamping).toBeCloseTo(damping * factor, 12)
+    }
+    expect(steps.slice(1).map(({ damping }) => damping)).toEqual(
+      steps.slice(0, -1).map(({ nextDamping }) => nextDamping),
+    )
   })
 })
