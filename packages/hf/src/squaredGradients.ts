@@ -6,6 +6,7 @@
 import { grad } from '@hessian-free/autodiff'
 import {
   applyProgram,
+  concatenate,
   flattenTree,
   inlineCalls,
   jit,
@@ -13,6 +14,7 @@ import {
   traceFunction,
   unflattenTree,
   zeros,
+  zerosLike,
 } from '@hessian-free/tensor'
 import type { Program, Tensor } from '@hessian-free/tensor'
 import type { Sample } from './dataset.ts'
@@ -50,8 +52,12 @@ export function createSquaredGradients<P>(problem: Problem<P>, layout: Parameter
 
   const chunk = jit(
     (theta: Tensor, data: DataTensors, indices: Tensor, weights: Tensor, sum: Tensor) => {
-      const { inputs, targets } = gatherRows(data, indices)
-      const tree = squares(unflattenParameters(layout, theta), inputs, targets, weights)
+      // A single case is joined by itself with weight 0: an axis of extent 1 cannot be told from any other.
+      const alone = indices.shape[0] === 1
+      const rows = alone ? concatenate([indices, indices]) : indices
+      const shares = alone ? concatenate([weights, zerosLike(weights)]) : weights
+      const { inputs, targets } = gatherRows(data, rows)
+      const tree = squares(unflattenParameters(layout, theta), inputs, targets, shares)
       return sum.add(flattenParameters(layout, tree))
     },
     { name: 'squaredGradientChunk', donate: [4] },

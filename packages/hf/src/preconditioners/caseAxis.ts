@@ -17,7 +17,8 @@ export function caseAxisOf<P extends PrimitiveName>(
   const axes = equation.inputs.map(axisOf)
   const counted = [...new Set(axes.filter((axis) => typeof axis === 'number'))]
   if (counted.length === 0) return axes.includes('summed') ? 'summed' : 'none'
-  if (axes.includes('summed')) return undefined
+  // Only a product that accumulates may meet a sum over cases: Σ a_i b_i + Σ c_i, as where layers share weights.
+  if (axes.includes('summed') && !(equation.primitive === 'dot' && axes[2] === 'summed')) return undefined
   const rule: Rule | undefined = isElementwise(equation.primitive)
     ? keepAxis
     : (rules as Record<string, Rule>)[equation.primitive]
@@ -47,6 +48,30 @@ function afterReshape(axis: number, from: readonly number[], to: readonly number
   return found < 0 ? undefined : found
 }
 
+/** The axis of cases of a product without its accumulator. */
+function productAxis(
+  { inputs: [lhs, rhs], parameters }: EquationOf<'dot'>,
+  left: CaseAxis,
+  right: CaseAxis,
+): CaseAxis | undefined {
+  const { lhsBatch, rhsBatch, lhsContract, rhsContract } = parameters
+  if (left === 'summed' || right === 'summed') return undefined
+  const leftContract = typeof left === 'number' ? lhsContract.indexOf(left) : -1
+  const rightContract = typeof right === 'number' ? rhsContract.indexOf(right) : -1
+  // Cases summed out against anything but cases are cases mixed by a constant.
+  if (leftContract >= 0 || rightContract >= 0) return leftContract === rightContract ? 'summed' : undefined
+  const lhsFree = freeAxes(lhs.shape.length, lhsBatch, lhsContract)
+  const rhsFree = freeAxes(rhs.shape.length, rhsBatch, rhsContract)
+  const place = (axis: number, batch: readonly number[], free: readonly number[], before: number): number =>
+    batch.includes(axis) ? batch.indexOf(axis) : batch.length + before + free.indexOf(axis)
+  const places = [
+    typeof left === 'number' ? place(left, lhsBatch, lhsFree, 0) : undefined,
+    typeof right === 'number' ? place(right, rhsBatch, rhsFree, lhsFree.length) : undefined,
+  ].filter((axis) => axis !== undefined)
+  if (places.length === 0) return 'none'
+  return places.every((axis) => axis === places[0]) ? places[0] : undefined
+}
+
 /** Primitives that carry cases; the others let them interact or make no sense in a gradient. */
 const rules: { readonly [P in PrimitiveName]?: RuleOf<P> } = {
   reshape: ({ inputs, parameters }, [axis]) =>
@@ -70,27 +95,11 @@ const rules: { readonly [P in PrimitiveName]?: RuleOf<P> } = {
     parameters.axes.includes(axis as number) ? undefined : afterReduction(axis as number, parameters.axes),
   argMax: ({ parameters }, [axis]) =>
     parameters.axis === axis ? undefined : afterReduction(axis as number, [parameters.axis]),
-  dot: ({ inputs: [lhs, rhs], parameters }, [left, right, accumulator]) => {
-    const { lhsBatch, rhsBatch, lhsContract, rhsContract } = parameters
-    if (typeof left === 'number' && lhsContract.includes(left)) {
-      return lhsContract.indexOf(left) === rhsContract.indexOf(right as number) ? 'summed' : undefined
-    }
-    const lhsFree = freeAxes(lhs.shape.length, lhsBatch, lhsContract)
-    const rhsFree = freeAxes(rhs.shape.length, rhsBatch, rhsContract)
-    const places = [
-      typeof left !== 'number'
-        ? left
-        : lhsBatch.includes(left)
-          ? lhsBatch.indexOf(left)
-          : lhsBatch.length + lhsFree.indexOf(left),
-      typeof right !== 'number'
-        ? right
-        : rhsBatch.includes(right)
-          ? rhsBatch.indexOf(right)
-          : lhsBatch.length + lhsFree.length + rhsFree.indexOf(right),
-      accumulator ?? 'none',
-    ]
-    const counted = [...new Set(places.filter((place) => typeof place === 'number'))]
-    return counted.length === 1 ? counted[0] : undefined
+  dot: (equation, [left, right, accumulator]) => {
+    const product = productAxis(equation, left, right)
+    if (accumulator === undefined || accumulator === product) return product
+    // A constant may be added to a per-case value and the reverse; its sum over cases may not.
+    if (accumulator === 'none') return product
+    return product === 'none' && accumulator !== 'summed' ? accumulator : undefined
   },
 }
