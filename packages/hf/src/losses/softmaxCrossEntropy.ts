@@ -67,7 +67,7 @@ export const classificationError: Metric = {
 
 /**
  * −Σ t log softmax(z) per case; `outputs` are logits [cases, …, classes].
- * An index outside the classes matches none: its case has loss 0.
+ * An index outside the classes matches none: its row has loss 0 and no curvature.
  */
 export function softmaxCrossEntropy(): Loss {
   return {
@@ -81,7 +81,7 @@ export function softmaxCrossEntropy(): Loss {
       const p = softmax(outputs)
       const weighted = p.multiply(directions)
       const product = weighted.subtract(p.multiply(weighted.sum(-1, { keepAxes: true })))
-      return isFloat(targets.dtype) ? product.multiply(targets.sum(-1, { keepAxes: true })) : product
+      return product.multiply(targetRows(outputs, targets).sum(-1, { keepAxes: true }))
     },
     metric: classificationError,
   }
