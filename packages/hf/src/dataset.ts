@@ -93,7 +93,7 @@ export interface Sample {
  * A sample ready for the compiled programs. One length for all chunks means one program whatever the sample
  * size; results are those of the uncut sample up to rounding, because every case carries its own weight.
  * @param indices the cases; @param chunkLength cases per chunk.
- * @throws {ArgumentError} for an empty sample or an index outside the data.
+ * @throws {ArgumentError} for an empty sample, an index outside the data, or a length that is no positive integer.
  */
 export function prepareSample(
   dataset: Dataset,
@@ -106,6 +106,13 @@ export function prepareSample(
       operation: 'sample',
       rule: `a sample must hold at least one index below ${dataset.cases}`,
       found: indices.length === 0 ? 'no index' : `largest index ${indices.reduce((a, b) => Math.max(a, b))}`,
+    })
+  }
+  if (!Number.isSafeInteger(chunkLength) || chunkLength < 1) {
+    throw new ArgumentError({
+      operation: 'sample',
+      rule: 'the cases per chunk must be a positive integer',
+      found: String(chunkLength),
     })
   }
   const backend = dataset.inputs.backend

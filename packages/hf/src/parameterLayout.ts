@@ -7,11 +7,14 @@
 import {
   ArgumentError,
   DtypeError,
+  ShapeError,
   concatenate,
   flattenTree,
+  formatShape,
   formatType,
   isFloat,
   operation,
+  sameShape,
   unflattenTree,
   zeros,
 } from '@hessian-free/tensor'
@@ -67,9 +70,25 @@ export function parameterLayout<P>(parameters: P): ParameterLayout<P> {
   return { structure, segments, dtype: first.dtype, size: offset, parameterCount }
 }
 
-/** The flat vector of a tree, as one operation: outside a trace the gaps come from the backend of the leaves. */
+function requireShapes(wanted: readonly Shape[], found: readonly Shape[]): void {
+  if (wanted.length === found.length && wanted.every((shape, i) => sameShape(shape, found[i]))) return
+  throw new ShapeError({
+    operation: 'flattenParameters',
+    rule: `the leaves must be those of the layout: ${wanted.map(formatShape).join(', ')}`,
+    found: found.map(formatShape).join(', '),
+  })
+}
+
+/**
+ * The flat vector of a tree, as one operation: outside a trace the gaps come from the backend of the leaves.
+ * @throws {ShapeError} unless the leaves have the shapes of the layout, in its order.
+ */
 export function flattenParameters<P>(layout: ParameterLayout<P>, tree: P): Tensor {
   const { leaves } = flattenTree(tree, 'parameters')
+  requireShapes(
+    layout.segments.map(({ shape }) => shape),
+    leaves.map(({ shape }) => shape),
+  )
   return operation('flattenParameters', '', leaves, (operands) => {
     const parts = operands.flatMap((leaf, i) => {
       const { offset, size } = layout.segments[i]
