@@ -2,7 +2,7 @@
  * A tanh network with a linear last layer in plain loops, for tests: outputs and their Jacobian, one case at a time,
  * by the chain rule written out. Nothing of the tensor engine computes here; only the numbers of its parameters are read.
  */
-import { tensor } from '@hessian-free/tensor'
+import { scope, tensor } from '@hessian-free/tensor'
 import type { Tensor } from '@hessian-free/tensor'
 import type { DenseLayer } from '../initialisation.ts'
 import type { ParameterLayout } from '../parameterLayout.ts'
@@ -61,10 +61,13 @@ export function placed(
   like: Tensor,
   tree: readonly PlainLayer[],
 ): Float64Array {
-  const places = Float64Array.from({ length: layout.size }, (_, i) => i)
-  using numbered = tensor(places, { dtype: like.dtype, backend: like.backend })
+  const places = scope(() => {
+    const numbers = Float64Array.from({ length: layout.size }, (_, i) => i)
+    const numbered = tensor(numbers, { dtype: like.dtype, backend: like.backend })
+    return plainLayers(unflattenParameters(layout, numbered))
+  })
   const flat = new Float64Array(layout.size)
-  plainLayers(unflattenParameters(layout, numbered)).forEach(({ w, b }, layer) => {
+  places.forEach(({ w, b }, layer) => {
     w.forEach((place, i) => (flat[place] = tree[layer].w[i]))
     b.forEach((place, i) => (flat[place] = tree[layer].b[i]))
   })
