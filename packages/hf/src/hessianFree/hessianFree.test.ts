@@ -1,6 +1,7 @@
 // Oracles: a convex problem whose minimum is known; the promises of the interface (records, abort, memory).
 import {
   createReferenceBackend,
+  createWasmBackend,
   hostArray,
   randomKey,
   randomUniforms,
@@ -55,8 +56,16 @@ function circleData(cases: number, seed: number): { inputs: HostArray; targets: 
   return { inputs, targets: hostArray(targets, [cases]) }
 }
 
-const layers = (backend: Backend, widths: readonly number[]): DenseLayer[] =>
-  glorotInitialisation(randomKey(5), widths, { backend, dtype: 'float64' })
+const inSingle = ({ inputs, targets }: { inputs: HostArray; targets: HostArray }) => ({
+  inputs: hostArray(Float32Array.from(inputs.data), inputs.shape),
+  targets,
+})
+
+const layers = (
+  backend: Backend,
+  widths: readonly number[],
+  dtype: 'float32' | 'float64' = 'float64',
+): DenseLayer[] => glorotInitialisation(randomKey(5), widths, { backend, dtype })
 
 async function collect<S>(steps: AsyncIterable<S>): Promise<S[]> {
   const all: S[] = []
@@ -67,7 +76,7 @@ async function collect<S>(steps: AsyncIterable<S>): Promise<S[]> {
 for (const optimise of [false, true]) {
   const backend = createReferenceBackend({ optimise })
   describe(`hessianFree on ${backend.name}`, () => {
-    it.each([noPreconditioning(), diagonalPreconditioning(), lbfgsPreconditioning({ pairs: 8 })])(
+    it.each([noPreconditioning(), diagonalPreconditioning(), lbfgsPreconditioning({ pairs: 4 })])(
       'finds the exact linear map with $name preconditioning',
       async (preconditioning) => {
         const problem = { model: linear, loss: squaredError() }
@@ -93,7 +102,7 @@ for (const optimise of [false, true]) {
 
 describe('hessianFree', () => {
   const backend = createReferenceBackend()
-  it('trains a network on growing samples and counts its work', async () => {
+  it('trains a network in single precision on growing samples and counts its work', async () => {
     const problem = { model: network, loss: softmaxCrossEntropy(), weightDecay: 1e-5 }
     const run = hessianFree(problem, {
       damping: 0.03,
@@ -101,9 +110,9 @@ describe('hessianFree', () => {
       gradientSample: geometricSampling({ start: 100, factor: 1.1 }),
       curvatureSample: geometricSampling({ start: 80, factor: 1.1 }),
       maximumConjugateGradientIterations: 30,
-    }).minimise(layers(backend, [2, 8, 2]), {
-      data: circleData(200, 1),
-      heldOut: circleData(80, 2),
+    }).minimise(layers(createWasmBackend(), [2, 8, 2], 'float32'), {
+      data: inSingle(circleData(200, 1)),
+      heldOut: inSingle(circleData(80, 2)),
       iterations: 14,
     })
     const steps: HessianFreeStep[] = await collect(run)
@@ -171,8 +180,9 @@ describe('hessianFree', () => {
       })
       return (await collect(run)).map(({ heldOutLoss }) => heldOutLoss)
     }
-    expect(await losses(1)).toEqual(await losses(1))
-    expect(await losses(1)).not.toEqual(await losses(2))
+    const first = await losses(1)
+    expect(await losses(1)).toEqual(first)
+    expect(await losses(2)).not.toEqual(first)
   })
 
   it.each([
@@ -226,21 +236,6 @@ describe('hessianFree', () => {
     })
     await expect(collect(run)).rejects.toThrow(
       /inputs must be finite numbers; found Infinity in case 1, element 1/,
-    )
-  })
-
-  it('records numbers from which the damping rule can be derived again', async () => {
-    const run = hessianFree({ model: network, loss: softmaxCrossEntropy() }, { damping: 0.3 }).minimise(
-      layers(backend, [2, 4, 2]),
-      { data: circleData(60, 1), heldOut: circleData(40, 2), iterations: 6 },
-    )
-    const steps = await collect(run)
-    for (const { damping, nextDamping, reductionRatio } of steps) {
-      const factor = reductionRatio > 0.75 ? 2 / 3 : reductionRatio >= 0.25 ? 1 : 3 / 2
-      expect(nextDamping).toBeCloseTo(damping * factor, 12)
-    }
-    expect(steps.slice(1).map(({ damping }) => damping)).toEqual(
-      steps.slice(0, -1).map(({ nextDamping }) => nextDamping),
     )
   })
 })
