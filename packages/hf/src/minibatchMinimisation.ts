@@ -108,18 +108,20 @@ export function minimiseByMinibatches<P>(
       const first = await evaluate()
       start = { heldOutLoss: first.loss, heldOutMetric: first.metric }
       for (let iteration = 1; iteration <= (options.iterations ?? Infinity); iteration++) {
-        let total = 0
+        let [total, seen] = [0, 0]
         for (let i = 0; i < perStep; i++) {
           if (options.signal?.aborted === true) return
           const sample = prepareSample(data, batches.next().value, objective.chunkLength, state.layout.dtype)
-          total += await oneUpdate(sample)
+          // A short minibatch counts by its cases, so that a pass reports the mean over its cases.
+          total += sample.cases * (await oneUpdate(sample))
+          seen += sample.cases
           sample.dispose()
           options.onProgress?.({ phase: 'gradient', iteration, cases: (i + 1) * batch, of: perStep * batch })
         }
         const { loss, metric } = await evaluate()
         yield {
           iteration,
-          trainingLoss: total / perStep,
+          trainingLoss: total / seen,
           heldOutLoss: loss,
           heldOutMetric: metric,
           seconds: (performance.now() - begun) / 1000,
