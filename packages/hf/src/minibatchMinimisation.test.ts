@@ -92,7 +92,7 @@ describe('passes over shuffled minibatches', () => {
   })
 
   it("follow Adam's recurrence, whose bias correction counts updates and not steps", async () => {
-    const run = adam(decayed, { learningRate: 0.05, secondDecay: 0.9, batch, updatesPerStep: 2 }).minimise(
+    const run = adam(decayed, { learningRate: 0.05, secondDecay: 0.95, batch, updatesPerStep: 2 }).minimise(
       start(),
       {
         data,
@@ -112,8 +112,8 @@ describe('passes over shuffled minibatches', () => {
       .forEach((chosen, update) => {
         slopeAt([theta[0], theta[1]], chosen).forEach((g, k) => {
           m[k] = 0.9 * m[k] + 0.1 * g
-          v[k] = 0.9 * v[k] + 0.1 * g * g
-          const [mean, spread] = [m[k] / (1 - 0.9 ** (update + 1)), v[k] / (1 - 0.9 ** (update + 1))]
+          v[k] = 0.95 * v[k] + 0.05 * g * g
+          const [mean, spread] = [m[k] / (1 - 0.9 ** (update + 1)), v[k] / (1 - 0.95 ** (update + 1))]
           theta[k] -= (0.05 * mean) / (Math.sqrt(spread) + 1e-8)
         })
       })

@@ -169,6 +169,37 @@ describe('the work of a run', () => {
   )
 })
 
+describe('device memory is given back', () => {
+  const lossOf = (model: typeof tanhNetwork) =>
+    hessianFree({ model, loss: squaredError() }, { damping: 0.05 })
+  const failing = (p: Parameters<typeof tanhNetwork>[0], x: Tensor): Tensor =>
+    tanhNetwork(p, x).add(x.square().sum().negate().sqrt())
+
+  it.each([
+    ['steps were rejected', tanhNetwork, 10, Infinity],
+    ['the loop was left early', tanhNetwork, 10, 2],
+    ['a step failed', failing, 10, Infinity],
+  ])('after a run in which %s', async (_, model, iterations, leaveAfter) => {
+    // A backend of its own, so that no finaliser of another test can disturb the count.
+    const own = createReferenceBackend()
+    const initial = smallLayers(own, widths)
+    const before = own.memory().liveBuffers
+    const run = lossOf(model).minimise(initial, { data: data(30, 1), heldOut: data(20, 2, 0.6), iterations })
+    const steps: HessianFreeStep[] = []
+    const go = async (): Promise<void> => {
+      for await (const step of run) if (steps.push(step) === leaveAfter) break
+    }
+    await go().catch((error: unknown) => {
+      expect(error).toBeInstanceOf(NumericalError)
+    })
+    run.dispose()
+    expect(own.memory().liveBuffers).toBe(before)
+    expect(steps).toHaveLength(model === failing ? 0 : Math.min(iterations, leaveAfter))
+    if (steps.length === 10) expect(new Set(steps.map(({ accepted }) => accepted)).size).toBe(2)
+    expect(initial.some(({ w, b }) => w.isDisposed || b.isDisposed)).toBe(false)
+  })
+})
+
 describe('what cannot be optimised is refused', () => {
   const start = (model: typeof tanhNetwork, heldOut = data(20, 2)) =>
     hessianFree({ model, loss: squaredError() }, { chunkLength: 30 }).minimise(smallLayers(backend, widths), {
