@@ -1,5 +1,5 @@
 // Oracle: the gradient of one case at a time by plain loops, squared and averaged.
-import { ArgumentError, createReferenceBackend, hostArray, tanh, tensor } from '@hessian-free/tensor'
+import { ArgumentError, createReferenceBackend, hostArray, maximum, tanh, tensor } from '@hessian-free/tensor'
 import type { HostArray, Tensor } from '@hessian-free/tensor'
 import { describe, expect, it } from 'vitest'
 import { allCases, prepareSample, uploadDataset } from '../dataset.ts'
@@ -140,6 +140,20 @@ describe.each([false, true])('squared per-case gradients, optimised: %s,', (opti
     }
     const inputs = uniformArray(5, [cases, steps, 2])
     expectEqual(await both({ model, loss: squaredError() }, parameters, inputs, uniformArray(6, [cases, 2])))
+  })
+
+  it('of rectified residual layers over flattened sequences, with pooling over time, are those of single cases', async () => {
+    const model = (p: { w: Tensor; g: Tensor; v: Tensor }, x: Tensor): Tensor => {
+      const [n, time, width] = x.shape
+      const hidden = x.add(maximum(x.dot(p.w), 0).multiply(p.g))
+      return hidden
+        .reshape([n, time * width])
+        .dot(p.v)
+        .add(hidden.mean(1))
+    }
+    const parameters = { w: parameter(1, [3, 3]), g: parameter(2, [4, 3]), v: parameter(3, [12, 3]) }
+    const inputs = uniformArray(5, [cases, 4, 3])
+    expectEqual(await both({ model, loss: softmaxCrossEntropy() }, parameters, inputs, labels([cases], 3)))
   })
 
   it('are zero for parameters that the loss does not depend on', async () => {
