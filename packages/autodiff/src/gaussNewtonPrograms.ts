@@ -7,14 +7,15 @@
  * no forward pass is repeated and nothing multiplies by the tangent of the data, which is a symbolic zero.
  */
 import type { Program, Tensor } from '@hessian-free/tensor'
-import { applyProgram, flattenTree, traceClosed, zeros, zerosLike } from '@hessian-free/tensor'
+import { applyProgram, flattenTree, traceClosed } from '@hessian-free/tensor'
 import type { Differentiable } from './differentiable.ts'
 import { differentiable } from './differentiable.ts'
 import { transposeLinear } from './gradientProgram.ts'
-import type { LinearizedProgram, ResidualSource } from './linearizeProgram.ts'
+import type { ResidualSource } from './linearizeProgram.ts'
 import { linearizeProgram, residualsFrom } from './linearizeProgram.ts'
 import type { OutputLoss } from './outputCurvature.ts'
 import { outputCurvature } from './outputCurvature.ts'
+import { inPlaces, withZeros } from './symbolicZeros.ts'
 
 export interface GaussNewtonPrograms<P> {
   /** [θ…, x…, t…, captures…] → [loss, residuals that are computed…]. */
@@ -93,23 +94,13 @@ export function gaussNewtonPrograms<P, X, T, R>(
       const curvatureResiduals = operands.slice(modelResidualCount, residuals.length)
       const directions = operands.slice(residuals.length)
       const forward = applyProgram(operation, linearized.linear, [...modelResiduals, ...directions])
-      const dense = withZeros(linearized, traced.program.outputs, forward)
+      const dense = withZeros(inPlaces(linearized.hasTangent, forward), traced.program.outputs)
       const weighted = curvature.apply(curvatureResiduals, dense)
       const cotangents = weighted.filter((_, i) => linearized.hasTangent[i])
       const found = transposeLinear(linearized.linear, modelResidualCount)(modelResiduals, cotangents)
-      return found.map((g, i) => g ?? zerosLike(directions[i]))
+      return withZeros(found, directions)
     },
   )
   const captures = [...modelCaptures, ...curvature.captures]
   return { primal, product, residuals, captures, structure: traced.structure }
-}
-
-/** All tangents, zeros where there is none. */
-function withZeros(
-  { hasTangent }: LinearizedProgram,
-  outputs: Program['outputs'],
-  found: readonly Tensor[],
-): Tensor[] {
-  let next = 0
-  return outputs.map(({ shape, dtype }, i) => (hasTangent[i] ? found[next++] : zeros(shape, dtype)))
 }

@@ -3,10 +3,11 @@
  * One program: residuals are intermediate values of it and never leave the device.
  */
 import type { Program, Tensor } from '@hessian-free/tensor'
-import { applyProgram, onesLike, traceClosed, zeros } from '@hessian-free/tensor'
+import { applyProgram, onesLike, traceClosed } from '@hessian-free/tensor'
 import { linearizeProgram, residualsFrom } from './linearizeProgram.ts'
 import type { Tangent } from './rules/jvpRule.ts'
 import { transposeProgram } from './transposeProgram.ts'
+import { inPlaces, withZeros } from './symbolicZeros.ts'
 
 /**
  * [inputs…] → [outputs…, cotangents of the active inputs…], pulling ones back from the outputs; for a scalar that is
@@ -21,7 +22,7 @@ export function gradientProgram(program: Program, active: readonly boolean[]): P
     const cotangents = outputs.filter((_, i) => linearized.hasTangent[i]).map((y) => onesLike(y))
     const gradients = transposed(residualsFrom(linearized, inputs, primal), cotangents)
     const types = program.inputs.filter((_, i) => active[i])
-    return [...outputs, ...gradients.map((g, i) => g ?? zeros(types[i].shape, types[i].dtype))]
+    return [...outputs, ...withZeros(gradients, types)]
   })
 }
 
@@ -39,7 +40,6 @@ export function transposeLinear(
   )
   return (residuals, cotangents) => {
     const found = applyProgram(program.name, program, [...residuals, ...cotangents])
-    let next = 0
-    return hasCotangent.map((has) => (has ? found[next++] : undefined))
+    return inPlaces(hasCotangent, found)
   }
 }

@@ -11,10 +11,10 @@ import {
   sameType,
   traceClosed,
   unflattenTree,
-  zerosLike,
 } from '@hessian-free/tensor'
 import { differentiable } from './differentiable.ts'
 import { jvpProgram } from './jvpProgram.ts'
+import { inPlaces, withZeros } from './symbolicZeros.ts'
 
 export interface ValueAndTangent<R> {
   readonly value: R
@@ -56,8 +56,7 @@ export const jvp =
     const complete = traceClosed(derived.name, types, (operands) => {
       const found = applyProgram('jvp', derived, operands)
       const values = found.slice(0, program.outputs.length)
-      let next = values.length
-      return [...values, ...values.map((value, i) => (hasTangent[i] ? found[next++] : zerosLike(value)))]
+      return [...values, ...withZeros(inPlaces(hasTangent, found.slice(values.length)), values)]
     })
     const found = applyProgram('jvp', complete, types)
     const count = program.outputs.length

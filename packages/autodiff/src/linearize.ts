@@ -4,18 +4,12 @@
  * nothing else: the transpose of the linearisation.
  */
 import type { Program, Tensor } from '@hessian-free/tensor'
-import {
-  applyProgram,
-  disposeTree,
-  flattenTree,
-  traceClosed,
-  unflattenTree,
-  zeros,
-} from '@hessian-free/tensor'
+import { applyProgram, disposeTree, flattenTree, traceClosed, unflattenTree } from '@hessian-free/tensor'
 import { differentiable } from './differentiable.ts'
 import { transposeLinear } from './gradientProgram.ts'
 import { requireDirections } from './jvp.ts'
 import { linearizeProgram, residualsFrom } from './linearizeProgram.ts'
+import { inPlaces, withZeros } from './symbolicZeros.ts'
 
 export interface Linearization<P, R> {
   readonly value: R
@@ -43,16 +37,13 @@ export const linearize =
     let transposed: Program | undefined
     const forward = traceClosed(`${program.name}.linearMap`, [...residuals, ...points], (operands) => {
       const found = applyProgram('linearize', linearized.linear, operands)
-      let next = 0
-      return values.map((y, i) => (linearized.hasTangent[i] ? found[next++] : zeros(y.shape, y.dtype)))
+      return withZeros(inPlaces(linearized.hasTangent, found), values)
     })
     const backward = (): Program =>
       traceClosed(`${program.name}.pullback`, [...residuals, ...values], (operands) => {
         const cotangents = operands.slice(residuals.length).filter((_, i) => linearized.hasTangent[i])
         const pull = transposeLinear(linearized.linear, residuals.length)
-        return pull(operands.slice(0, residuals.length), cotangents).map(
-          (c, i) => c ?? zeros(points[i].shape, points[i].dtype),
-        )
+        return withZeros(pull(operands.slice(0, residuals.length), cotangents), points)
       })
     return {
       value: unflattenTree(result, values),

@@ -13,13 +13,13 @@ import {
   sameType,
   traceProgram,
   unflattenTree,
-  zeros,
   zerosLike,
 } from '@hessian-free/tensor'
 import { requireScalar } from './differentiable.ts'
 import { gradientProgram } from './gradientProgram.ts'
 import { linearizeProgram, residualsFrom } from './linearizeProgram.ts'
 import { transposeProgram } from './transposeProgram.ts'
+import { inPlaces, withZeros } from './symbolicZeros.ts'
 
 /** A scalar loss of a model's outputs, and the product with its Hessian in the outputs if it is known in closed form. */
 export interface OutputLoss<R, T> {
@@ -103,10 +103,7 @@ export function outputCurvature<R, T>(
     },
     apply: (residuals, directions) => {
       const found = applyProgram('outputHessian', linearized.linear, [...residuals, ...directions])
-      let next = 0
-      return outputs.map(({ shape, dtype }, i) =>
-        linearized.hasTangent[i] ? found[next++] : zeros(shape, dtype),
-      )
+      return withZeros(inPlaces(linearized.hasTangent, found), outputs)
     },
   }
 }

@@ -16,9 +16,10 @@ import {
   zerosLike,
 } from '@hessian-free/tensor'
 import { jvpProgram } from '../jvpProgram.ts'
-import type { JvpRule, Tangent } from './jvpRule.ts'
+import type { JvpRule } from './jvpRule.ts'
 import { linear, unary, zeroDerivative } from './jvpRule.ts'
 import { jvpRulesElementwise } from './jvpRulesElementwise.ts'
+import { inPlaces } from '../symbolicZeros.ts'
 
 /** `y` stretched back over the axes that a reduction of an operand of `shape` removed. */
 const spreadOver = (y: Tensor, shape: readonly number[], axes: readonly number[]): Tensor =>
@@ -66,8 +67,7 @@ const callRule: JvpRule<'call'> = ({ primals, tangents, outputs, parameters: { p
   const given = tangents.filter((dx) => dx !== undefined)
   const results = applyProgram(derived.program.name, derived.program, [...primals, ...given])
   const found = results.slice(program.outputs.length)
-  let next = 0
-  return derived.hasTangent.map((has): Tangent => (has ? found[next++] : undefined))
+  return inPlaces(derived.hasTangent, found)
 }
 
 export const jvpRules: { readonly [P in PrimitiveName]: JvpRule<P> } = {

@@ -22,9 +22,9 @@ import {
   zerosLike,
 } from '@hessian-free/tensor'
 import { transposeProgram } from '../transposeProgram.ts'
-import type { Tangent } from './jvpRule.ts'
 import { notLinear } from './transposeRule.ts'
 import type { TransposeRule } from './transposeRule.ts'
+import { inPlaces } from '../symbolicZeros.ts'
 
 const range = (start: number, count: number): number[] => Array.from({ length: count }, (_, i) => start + i)
 
@@ -166,17 +166,12 @@ const dotRule: TransposeRule<'dot'> = ({
 /** The user's rule if the call carries one, else the transposed program. */
 const callRule: TransposeRule<'call'> = ({ known, cotangents, parameters: { program, transpose: rule } }) => {
   const linear = known.map((operand) => operand === undefined)
-  let next = 0
-  if (rule !== undefined) {
-    const found = rule(known, cotangents)
-    return linear.map((isLinear): Tangent => (isLinear ? found[next++] : undefined))
-  }
+  if (rule !== undefined) return inPlaces(linear, rule(known, cotangents))
   const given = cotangents.map((c) => c !== undefined)
   const transposed = transposeProgram(program, linear, given)
   const operands = [...known.filter((x) => x !== undefined), ...cotangents.filter((c) => c !== undefined)]
   const found = applyProgram(transposed.program.name, transposed.program, operands)
-  const flags = [...transposed.hasCotangent]
-  return linear.map((isLinear): Tangent => (isLinear && flags.shift() === true ? found[next++] : undefined))
+  return inPlaces(linear, inPlaces(transposed.hasCotangent, found))
 }
 
 export const transposeRules: { readonly [P in PrimitiveName]: TransposeRule<P> } = {
