@@ -61,6 +61,17 @@ export interface CompiledFunction<Args extends readonly unknown[], R> {
 interface CacheEntry<R> {
   readonly traced: TracedFunction<R>
   readonly executable: Executable
+  /** Positions of the donated tensors among the flattened arguments. */
+  readonly donate: readonly number[]
+}
+
+/** Where the leaves of the given arguments stand among those of all. */
+function leafPositions(name: string, args: readonly unknown[], positions: readonly number[]): number[] {
+  const counts = args.map((arg) => flattenTree(arg, name).leaves.length)
+  return positions.flatMap((position) => {
+    const start = counts.slice(0, position).reduce((a, b) => a + b, 0)
+    return Array.from({ length: counts[position] }, (_, i) => start + i)
+  })
 }
 
 /**
@@ -74,34 +85,27 @@ export function jit<Args extends readonly unknown[], R>(
   const name = options.name ?? f.name
   const caches = new Map<Backend, Map<string, CacheEntry<R>>>()
 
-  const prepare = (
-    args: Args,
-  ): { backend: Backend; entry: CacheEntry<R>; leaves: readonly Tensor[]; donated: readonly Tensor[] } => {
+  const prepare = (args: Args): { backend: Backend; entry: CacheEntry<R>; leaves: readonly Tensor[] } => {
     const { leaves, structure } = flattenTree(args, name)
     const backend = options.backend ?? backendOf(name, leaves)
     let cache = caches.get(backend)
     if (cache === undefined) caches.set(backend, (cache = new Map<string, CacheEntry<R>>()))
     const key = `${structure.key} ${leaves.map(formatType).join(' ')}`
-    const counts = args.map((arg) => flattenTree(arg, name).leaves.length)
-    const startOf = (position: number): number => counts.slice(0, position).reduce((a, b) => a + b, 0)
-    const donate = (options.donate ?? []).flatMap((position) =>
-      Array.from({ length: counts[position] }, (_, i) => startOf(position) + i),
-    )
-    const donated = donate.map((position) => leaves[position])
     let entry = cache.get(key)
     if (entry === undefined) {
       const traced = traceFunction(f, args, name)
-      entry = { traced, executable: backend.compile(traced.program, { donate }) }
+      const donate = leafPositions(name, args, options.donate ?? [])
+      entry = { traced, donate, executable: backend.compile(traced.program, { donate }) }
       cache.set(key, entry)
     }
-    return { backend, entry, leaves, donated }
+    return { backend, entry, leaves }
   }
 
   const call = (...args: Args): R => {
     if (currentTrace() !== undefined) return f(...args)
-    const { backend, entry, leaves, donated } = prepare(args)
+    const { backend, entry, leaves } = prepare(args)
     const outputs = runExecutable(backend, entry.executable, [...leaves, ...entry.traced.captures])
-    for (const tensor of donated) tensor.surrender()
+    for (const position of entry.donate) leaves[position].surrender()
     return unflattenTree(entry.traced.structure, outputs)
   }
   return Object.assign(call, {

@@ -2,6 +2,6 @@
  * @hessian-free/tensor/testing: cases for every primitive with results from plain loops, for whoever writes a backend.
  */
 export { operatorCases } from './operatorCases.ts'
-export type { OperatorCase, OperatorCases } from './operatorCases.ts'
+export type { OperatorCase, OperatorCases } from './operatorCase.ts'
 export { randomProgram } from './randomProgram.ts'
 export type { RandomProgram } from './randomProgram.ts'

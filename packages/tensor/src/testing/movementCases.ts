@@ -2,14 +2,10 @@
  * Cases of the primitives that move, reduce or multiply elements: expected results are written as loops over output
  * indices, straight from the definitions.
  */
-import { typedArrayFrom } from '../dtype.ts'
 import type { Dtype } from '../dtype.ts'
 import type { HostArray } from '../hostArray.ts'
-import { hostArray } from '../hostArray.ts'
-import type { OperatorCases } from './operatorCases.ts'
-
-const array = (values: ArrayLike<number>, shape: readonly number[], dtype: Dtype = 'float32'): HostArray =>
-  hostArray(typedArrayFrom(dtype, values), shape, dtype)
+import type { OperatorCases } from './operatorCase.ts'
+import { array } from './operatorCase.ts'
 
 /** 0, 1, 2, … in a shape. */
 const counting = (shape: readonly number[], dtype: Dtype = 'float32'): HostArray =>

@@ -4,29 +4,13 @@
  * without cases.
  */
 import type { Dtype } from '../dtype.ts'
-import { typedArrayFrom } from '../dtype.ts'
 import type { HostArray } from '../hostArray.ts'
-import { hostArray } from '../hostArray.ts'
-import type { NoParameters, PrimitiveName, PrimitiveParameters } from '../program/primitive.ts'
+import type { NoParameters } from '../program/primitive.ts'
 import { noParameters } from '../program/primitive.ts'
 import { randomBits } from '../random/threefry.ts'
+import type { OperatorCase, OperatorCases } from './operatorCase.ts'
+import { array } from './operatorCase.ts'
 import { movementCases } from './movementCases.ts'
-
-export interface OperatorCase<P extends PrimitiveName> {
-  readonly inputs: readonly HostArray[]
-  readonly parameters: PrimitiveParameters[P]
-  readonly expected: ArrayLike<number>
-  /** Multiples of the backend's relative rounding error that a result may be off by; default 8. */
-  readonly roundings?: number
-}
-
-export type OperatorCases = { readonly [P in PrimitiveName]: readonly OperatorCase<P>[] }
-
-export const array = (
-  values: ArrayLike<number>,
-  shape: readonly number[] = [values.length],
-  dtype: Dtype = 'float32',
-): HostArray => hostArray(typedArrayFrom(dtype, values), shape, dtype)
 
 /** Sizes around a vector of four and beyond: 0, 1, 3, 4, 7, 33. */
 const sizes = [0, 1, 3, 4, 7, 33]

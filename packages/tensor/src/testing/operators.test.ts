@@ -10,7 +10,7 @@ import { createReferenceBackend } from '../reference/referenceBackend.ts'
 import { Tensor } from '../tensor.ts'
 import { createWasmBackend } from '../wasm/wasmBackend.ts'
 import { withDefaultBackend } from '../defaultBackend.ts'
-import type { OperatorCase } from './operatorCases.ts'
+import type { OperatorCase } from './operatorCase.ts'
 import { operatorCases } from './operatorCases.ts'
 
 const widened = (x: HostArray): HostArray =>
