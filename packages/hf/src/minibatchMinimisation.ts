@@ -15,9 +15,10 @@ import {
 import type { RandomKey, Tensor } from '@hessian-free/tensor'
 import type { Sample } from './dataset.ts'
 import { allCases, prepareSample, uploadDataset } from './dataset.ts'
-import type { MinimiseOptions, Minimisation, Problem, StepRecord } from './minimisation.ts'
+import type { InitialEvaluation, MinimiseOptions, Minimisation, Problem, StepRecord } from './minimisation.ts'
 import { createObjective } from './objective.ts'
 import { createParameterState } from './parameterState.ts'
+import { runOnState } from './runOnState.ts'
 import { WorkCounter } from './workCounter.ts'
 
 /** How a method turns gradients into updates; `memory` holds its vectors (momentum, moments). */
@@ -70,9 +71,8 @@ export function minimiseByMinibatches<P>(
   if (updatesPerStep !== undefined) requirePositiveInteger(rule.name, 'updatesPerStep', updatesPerStep)
   const state = createParameterState(initial)
   const { backend } = state
-  let start: Minimisation<P, StepRecord>['initial']
 
-  async function* steps(): AsyncGenerator<StepRecord, void> {
+  async function* steps(report: (initial: InitialEvaluation) => void): AsyncGenerator<StepRecord, void> {
     const begun = performance.now()
     const data = uploadDataset(options.data, backend)
     const heldOut = uploadDataset(options.heldOut, backend)
@@ -106,7 +106,7 @@ export function minimiseByMinibatches<P>(
     }
     try {
       const first = await evaluate()
-      start = { heldOutLoss: first.loss, heldOutMetric: first.metric }
+      report({ heldOutLoss: first.loss, heldOutMetric: first.metric })
       for (let iteration = 1; iteration <= (options.iterations ?? Infinity); iteration++) {
         let [total, seen] = [0, 0]
         for (let i = 0; i < perStep; i++) {
@@ -138,15 +138,7 @@ export function minimiseByMinibatches<P>(
     }
   }
 
-  return {
-    get initial() {
-      return start
-    },
-    [Symbol.asyncIterator]: steps,
-    parameters: () => state.parameters(),
-    snapshot: () => state.snapshot(),
-    dispose: () => state.dispose(),
-  }
+  return runOnState(state, steps)
 }
 
 function requirePositiveInteger(operation: string, name: string, value: number): void {

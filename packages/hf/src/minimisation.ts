@@ -66,12 +66,18 @@ export interface StepRecord {
   readonly work: Work
 }
 
+/** Held-out loss and metric before the first step. */
+export interface InitialEvaluation {
+  readonly heldOutLoss: number
+  readonly heldOutMetric: number
+}
+
 /**
  * A run in progress: iterate over it to make it go on. It takes place on the backend of the initial parameters.
  */
 export interface Minimisation<P, Step extends StepRecord> extends AsyncIterable<Step> {
   /** Held-out loss before the first step; known once iteration has begun. */
-  readonly initial: { readonly heldOutLoss: number; readonly heldOutMetric: number } | undefined
+  readonly initial: InitialEvaluation | undefined
   /** The current parameters: fresh tensors of the caller's, in the form of the initial tree. */
   parameters(): P
   /** The current parameters as host arrays, leaf by leaf. */

@@ -14,12 +14,14 @@
 import type { Dataset, Sample } from '../dataset.ts'
 import { allCases, prepareSample, uploadDataset } from '../dataset.ts'
 import { createCurvature } from '../curvature.ts'
-import type { MinimiseOptions, Minimisation, Problem } from '../minimisation.ts'
+import type { InitialEvaluation, MinimiseOptions, Minimisation, Problem } from '../minimisation.ts'
 import { createObjective } from '../objective.ts'
 import { createParameterState } from '../parameterState.ts'
+import { runOnState } from '../runOnState.ts'
 import { WorkCounter } from '../workCounter.ts'
 import type { HessianFreeOptions } from './options.ts'
 import { completeOptions } from './options.ts'
+import type { StepMemory } from './step.ts'
 import { takeStep } from './step.ts'
 import type { HessianFreeStep } from './stepRecord.ts'
 import { vectorPrograms } from './vectorPrograms.ts'
@@ -39,9 +41,10 @@ export function hessianFree<P>(problem: Problem<P>, options: HessianFreeOptions 
   return {
     minimise: (initial, run) => {
       const state = createParameterState(initial)
-      let start: Minimisation<P, HessianFreeStep>['initial']
 
-      async function* steps(): AsyncGenerator<HessianFreeStep, void> {
+      async function* steps(
+        report: (initial: InitialEvaluation) => void,
+      ): AsyncGenerator<HessianFreeStep, void> {
         const begun = performance.now()
         const owned: { dispose(): void }[] = []
         const own = <T extends { dispose(): void }>(resource: T): T => {
@@ -62,7 +65,7 @@ export function hessianFree<P>(problem: Problem<P>, options: HessianFreeOptions 
           const work = new WorkCounter()
           const first = await objective.evaluate(state.vector, heldOutSample)
           work.add({ lossCases: heldOutSample.cases })
-          start = { heldOutLoss: first.loss, heldOutMetric: first.metric }
+          report({ heldOutLoss: first.loss, heldOutMetric: first.metric })
           const context = {
             settings,
             run,
@@ -75,12 +78,12 @@ export function hessianFree<P>(problem: Problem<P>, options: HessianFreeOptions 
             vectors,
             work,
           }
-          let memory = {
+          let memory: StepMemory = {
             damping: settings.damping,
             heldOut: first,
             warmStart: undefined,
             rejections: 0,
-          } as Parameters<typeof takeStep>[1]
+          }
           owned.push({ dispose: () => memory.warmStart?.dispose() })
           for (let iteration = 1; iteration <= (run.iterations ?? Infinity); iteration++) {
             const outcome = await takeStep(context, memory, iteration)
@@ -93,15 +96,7 @@ export function hessianFree<P>(problem: Problem<P>, options: HessianFreeOptions 
         }
       }
 
-      return {
-        get initial() {
-          return start
-        },
-        [Symbol.asyncIterator]: steps,
-        parameters: () => state.parameters(),
-        snapshot: () => state.snapshot(),
-        dispose: () => state.dispose(),
-      }
+      return runOnState(state, steps)
     },
   }
 }

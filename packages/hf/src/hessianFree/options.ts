@@ -11,6 +11,7 @@ import type { RatioConvention } from '../reductionRatio.ts'
 import type { SampleSchedule } from '../sampling/sampleSchedule.ts'
 import { fixedSampling } from '../sampling/fixed.ts'
 import type { StopRule } from '../stopRules/stopRule.ts'
+import { defaultChunkLength } from '../objective.ts'
 import { relativeProgress } from '../stopRules/relativeProgress.ts'
 import type { Preconditioning } from './preconditioning.ts'
 import { lbfgsPreconditioning } from './preconditioning.ts'
@@ -61,7 +62,7 @@ export function completeOptions(options: HessianFreeOptions) {
     warmStart: 0.95,
     backtracking: 'untilImprovedThenWorse' as BacktrackingRule,
     seed: 0,
-    chunkLength: 500,
+    chunkLength: defaultChunkLength,
     ...options,
   }
   const { damping, warmStart, maximumConjugateGradientIterations: limit, chunkLength } = complete

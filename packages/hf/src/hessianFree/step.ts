@@ -3,7 +3,7 @@
  * search. Parameters change only by replacing the whole vector at the end, so an abort or an error leaves θ as it was.
  */
 import type { Tensor } from '@hessian-free/tensor'
-import { NumericalError, foldIn, randomKey, sampleWithoutReplacement } from '@hessian-free/tensor'
+import { NumericalError, randomKey } from '@hessian-free/tensor'
 import { armijoLineSearch } from '../armijoLineSearch.ts'
 import { backtrack } from '../backtracking.ts'
 import { conjugateGradient } from '../conjugateGradient.ts'
@@ -17,6 +17,7 @@ import type { MinimiseOptions, StepRecord } from '../minimisation.ts'
 import type { Evaluation, Objective } from '../objective.ts'
 import type { ParameterState } from '../parameterState.ts'
 import { reductionRatio } from '../reductionRatio.ts'
+import { drawSamples } from '../sampling/drawSamples.ts'
 import type { WorkCounter } from '../workCounter.ts'
 import type { CompleteOptions } from './options.ts'
 import type { ActivePreconditioning } from './preconditioning.ts'
@@ -59,27 +60,18 @@ export interface StepOutcome {
 /** Rejections in a row after which the curvature pairs are dropped (heuristic of this project). */
 const rejectionsToForget = 2
 
-/** Purposes of random keys. */
-const gradientPurpose = 0
-const curvaturePurpose = 1
-
-/** The gradient's cases, and among them the curvature's; the same for the same seed and iteration. */
-function drawSamples<P>(
+/** The gradient's cases, and among them the curvature's, ready for the compiled programs. */
+function prepareSamples<P>(
   { settings, data, objective, state }: StepContext<P>,
   iteration: number,
 ): { gradient: Sample; curvature: Sample } {
-  const key = foldIn(randomKey(settings.seed), iteration)
-  const gradientSize = settings.gradientSample.size(iteration - 1, data.cases)
-  const curvatureSize = settings.curvatureSample.size(iteration - 1, data.cases)
-  const cases = sampleWithoutReplacement(foldIn(key, gradientPurpose), data.cases, gradientSize)
-  const chosen = sampleWithoutReplacement(
-    foldIn(key, curvaturePurpose),
-    gradientSize,
-    Math.min(curvatureSize, gradientSize),
-  )
+  const gradient = settings.gradientSample.size(iteration - 1, data.cases)
+  const curvature = Math.min(gradient, settings.curvatureSample.size(iteration - 1, data.cases))
+  const sizes = { population: data.cases, gradient, curvature }
+  const drawn = drawSamples(randomKey(settings.seed), iteration, sizes)
   const prepare = (indices: Uint32Array): Sample =>
     prepareSample(data, indices, objective.chunkLength, state.layout.dtype)
-  return { gradient: prepare(cases), curvature: prepare(chosen.map((position) => cases[position])) }
+  return { gradient: prepare(drawn.gradient), curvature: prepare(drawn.curvature) }
 }
 
 const isAborted = ({ signal }: MinimiseOptions): boolean => signal?.aborted === true
@@ -91,7 +83,7 @@ export async function takeStep<P>(
   iteration: number,
 ): Promise<StepOutcome> {
   const { run, state, objective, vectors, work } = context
-  const samples = drawSamples(context, iteration)
+  const samples = prepareSamples(context, iteration)
   try {
     const { loss: trainingLoss, gradient } = await objective.gradient(
       state.vector,
@@ -267,11 +259,12 @@ async function decide<P>(
   })
   const lineSearch = { outcome: search.outcome, rate: search.rate }
   if (search.rate === 0) return reject(lineSearch)
-  const reached = evaluations.get(search.rate === 1 ? `iterate ${chosen.iteration}` : `rate ${search.rate}`)
+  // The search ended on a point that it, or backtracking before it, has evaluated.
+  const key = search.rate === 1 ? `iterate ${chosen.iteration}` : `rate ${search.rate}`
+  const heldOut = evaluations.get(key) as Evaluation
   state.replace(vectors.addScaled(state.vector, search.rate, chosen.iterate))
   memory.warmStart?.dispose()
   const warmStart =
     settings.warmStart === 0 ? undefined : vectors.scale(solution.solution, settings.warmStart)
-  const heldOut = reached ?? (await objective.evaluate(state.vector, heldOutSample))
   return { accepted: true, ratio, chosen, lineSearch, memory: { damping, heldOut, warmStart, rejections: 0 } }
 }

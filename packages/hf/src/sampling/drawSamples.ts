@@ -23,7 +23,7 @@ export interface DrawnSamples {
 }
 
 /**
- * @param key the run's key; @param iteration counted from 0.
+ * @param key the run's key; @param iteration the number of the outer iteration.
  * @throws {ArgumentError} unless 1 ≤ curvature ≤ gradient ≤ population, all integers.
  */
 export function drawSamples(key: RandomKey, iteration: number, sizes: SampleSizes): DrawnSamples {
