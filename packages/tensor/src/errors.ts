@@ -56,6 +56,9 @@ export class LifetimeError extends TensorError {}
 /** A backend that cannot do what was asked: missing feature, out of memory, lost device. */
 export class BackendError extends TensorError {}
 
+/** A device that is gone, with everything that lay in its memory: work goes on on a new backend. */
+export class DeviceLostError extends BackendError {}
+
 /** A file or byte stream that is not what it claims to be. */
 export class FormatError extends TensorError {}
 

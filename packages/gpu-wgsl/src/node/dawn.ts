@@ -1,0 +1,64 @@
+/**
+ * Dawn, Chromium's WebGPU, in Node: the npm package `webgpu`, an optional dependency.
+ *
+ * The object that `create()` returns must outlive every device: Dawn's event loop keeps a raw pointer to it, and a
+ * collected one is a crash. So there is one per set of options, kept in a module-level map for the life of the process.
+ */
+import { BackendError } from '@hessian-free/tensor'
+
+export interface DawnOptions {
+  /** 'vulkan' (default on Linux), 'metal', 'd3d12', or 'null': no device, but every shader is compiled and checked. */
+  readonly backend?: string
+  /** Skip Dawn's validation and the clamping of indices: for measured speed, after tests have passed without. */
+  readonly unchecked?: boolean
+}
+
+const created = new Map<string, GPU>()
+
+const enabledAlways = ['allow_unsafe_apis', 'vulkan_enable_f16_on_nvidia']
+const enabledUnchecked = [
+  'skip_validation',
+  'disable_robustness',
+  'disable_workgroup_init',
+  'disable_polyfills_on_integer_div_and_mod',
+]
+const disabledAlways = ['lazy_clear_resource_on_first_use', 'timestamp_quantization']
+
+/** Options for `create()`. Dawn ignores a toggle that it does not know. */
+function dawnFlags({ backend, unchecked = false }: DawnOptions): string[] {
+  return [
+    ...(backend === undefined ? [] : [`backend=${backend}`]),
+    `enable-dawn-features=${[...enabledAlways, ...(unchecked ? enabledUnchecked : [])].join(',')}`,
+    `disable-dawn-features=${disabledAlways.join(',')}`,
+  ]
+}
+
+/**
+ * The entry point of WebGPU in Node. The standard's constants (`GPUBufferUsage`, …) become globals, as in browsers.
+ * @throws {BackendError} where the package is not installed or has no binary for this platform.
+ */
+export async function createDawn(options: DawnOptions = {}): Promise<GPU> {
+  const flags = dawnFlags(options)
+  const key = flags.join(' ')
+  const known = created.get(key)
+  if (known !== undefined) return known
+  const { create, globals } = await loadDawn()
+  Object.assign(globalThis, globals)
+  const gpu = create(flags)
+  created.set(key, gpu)
+  return gpu
+}
+
+async function loadDawn(): Promise<{ create(flags: string[]): GPU; globals: object }> {
+  try {
+    return (await import('webgpu')) as unknown as { create(flags: string[]): GPU; globals: object }
+  } catch (cause) {
+    throw new BackendError({
+      operation: 'createDawn',
+      rule: 'the package webgpu (Dawn) must be installed, with a binary for this platform',
+      found: cause instanceof Error ? cause.message : String(cause),
+      remedy: 'Install it beside @hessian-free/gpu-wgsl: npm install webgpu',
+      cause,
+    })
+  }
+}

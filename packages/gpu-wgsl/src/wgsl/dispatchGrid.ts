@@ -1,0 +1,22 @@
+/**
+ * One-dimensional work on the three-dimensional grid of a dispatch, whose axes hold at most 65,535 workgroups each:
+ * workgroup number = x + y·65535, and the surplus of the last row returns at once.
+ */
+import type { DeviceCapabilities } from '../device/deviceCapabilities.ts'
+
+export interface DispatchGrid {
+  readonly workgroups: readonly [number, number, number]
+  /** WGSL expression (u32) of the number of the workgroup, over a builtin `workgroup_id` named `group`. */
+  readonly workgroupIndex: string
+}
+
+/** A grid of at least `count` workgroups (at least one). */
+export function dispatchGrid(
+  count: number,
+  { maximumWorkgroupsPerAxis: limit }: DeviceCapabilities,
+): DispatchGrid {
+  if (count <= limit) return { workgroups: [Math.max(count, 1), 1, 1], workgroupIndex: 'group.x' }
+  const rows = Math.ceil(count / limit)
+  const columns = Math.ceil(count / rows)
+  return { workgroups: [columns, rows, 1], workgroupIndex: `(group.x + group.y * ${columns}u)` }
+}
