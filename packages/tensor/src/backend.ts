@@ -61,7 +61,17 @@ export interface Backend {
   tolerance(dtype: Dtype): number
   /** @throws {DtypeError} for a dtype it does not support. @throws {BackendError} out of memory. */
   upload(array: HostArray): DeviceBuffer
+  /**
+   * The contents at the time of the call: a device copies them aside in the order of its queue before anything that is
+   * enqueued later, so the buffer may be released, donated or reused right after the call.
+   * @throws {DeviceLostError} (a rejection) if the device is lost before the contents have arrived.
+   */
   read(buffer: DeviceBuffer): Promise<TypedArray>
+  /**
+   * The contents of several buffers in one wait, with the guarantee of `read`; absent where it would not be cheaper
+   * than single reads. `readTensors` calls it.
+   */
+  readTogether?(buffers: readonly DeviceBuffer[]): Promise<readonly TypedArray[]>
   /** A copy of the contents, without waiting; absent on devices that need waiting. */
   readonly readSync?: (buffer: DeviceBuffer) => TypedArray
   release(buffer: DeviceBuffer): void

@@ -23,6 +23,7 @@ export type { HostArray } from './hostArray.ts'
 
 export { Tensor } from './tensor.ts'
 export type { TensorLike } from './tensor.ts'
+export { readTensors } from './readTensors.ts'
 export { disposeTree, flattenTree, mapTree, tensorsIn, unflattenTree } from './tree.ts'
 export type { TreeStructure } from './tree.ts'
 export { scope } from './scope.ts'

@@ -104,7 +104,10 @@ export class Tensor implements TensorType {
     return this.#concrete('use of a tensor').buffer
   }
 
-  /** The elements, row-major; waits for the device. @throws {LifetimeError} */
+  /**
+   * The elements at the time of the call, row-major; waits for the device. The tensor may be disposed of right after
+   * the call. @throws {LifetimeError}
+   */
   read(): Promise<TypedArray> {
     const { backend, buffer } = this.#concrete('read')
     return backend.read(buffer)

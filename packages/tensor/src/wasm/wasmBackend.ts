@@ -98,7 +98,7 @@ export function createWasmBackend(options: WasmOptions = {}): Backend {
       return buffer
     },
     readSync,
-    read: (buffer) => Promise.resolve().then(() => readSync(buffer)),
+    read: async (buffer) => readSync(buffer),
     release(buffer) {
       // A finaliser may release a tensor after its backend is gone.
       if (!disposed) releaseBuffer('release', buffer, allocator)
