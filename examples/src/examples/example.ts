@@ -3,6 +3,7 @@
  */
 import type { DataSource, DenseLayer, Problem } from '@hessian-free/hf'
 import type { Backend } from '@hessian-free/tensor'
+import type { ReadMnist } from '../data/mnist.ts'
 
 export const presetNames = ['tiny', 'small', 'full'] as const
 export type PresetName = (typeof presetNames)[number]
@@ -40,6 +41,9 @@ export interface Example {
   readonly name: string
   readonly description: string
   readonly presets: Readonly<Record<PresetName, Preset>>
-  /** Reads the data and draws the initial parameters on the backend. */
-  prepare(preset: Preset, backend: Backend, seed: number): Promise<PreparedExample>
+  /**
+   * Reads the data and draws the initial parameters on the backend.
+   * @param readMnist from a folder in Node, over HTTP in a browser.
+   */
+  prepare(preset: Preset, backend: Backend, seed: number, readMnist: ReadMnist): Promise<PreparedExample>
 }

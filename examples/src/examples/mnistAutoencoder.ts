@@ -4,17 +4,10 @@
  * images. Reported beside the loss: squared reconstruction error per image.
  */
 import { logisticCrossEntropy, sparseInitialisation } from '@hessian-free/hf'
-import { hostArray, randomKey, sigmoid } from '@hessian-free/tensor'
-import type { HostArray } from '@hessian-free/tensor'
-import { readMnist } from '../data/mnist.ts'
+import { randomKey, sigmoid } from '@hessian-free/tensor'
+import { firstCases } from '../data/firstCases.ts'
 import { denseNetwork } from './denseNetwork.ts'
 import type { Example, Preset } from './example.ts'
-
-/** The first `cases` rows. */
-export const firstCases = ({ data, shape, dtype }: HostArray, cases: number): HostArray => {
-  const row = data.length / shape[0]
-  return hostArray(data.slice(0, cases * row), [cases, ...shape.slice(1)], dtype)
-}
 
 const presets: Record<'tiny' | 'small' | 'full', Preset> = {
   tiny: {
@@ -53,7 +46,7 @@ export const mnistAutoencoder: Example = {
   name: 'mnist-autoencoder',
   description: 'deep autoencoder of handwritten digits (Hinton & Salakhutdinov 2006)',
   presets,
-  prepare: async ({ widths, trainingCases, heldOutCases, weightDecay }, backend, seed) => {
+  prepare: async ({ widths, trainingCases, heldOutCases, weightDecay }, backend, seed, readMnist) => {
     const [training, test] = [await readMnist('train'), await readMnist('test')]
     const code = (widths.length - 1) / 2 - 1
     return {

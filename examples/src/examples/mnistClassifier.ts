@@ -4,10 +4,9 @@
  */
 import { glorotInitialisation, softmaxCrossEntropy } from '@hessian-free/hf'
 import { randomKey, tanh } from '@hessian-free/tensor'
-import { readMnist } from '../data/mnist.ts'
+import { firstCases } from '../data/firstCases.ts'
 import { denseNetwork } from './denseNetwork.ts'
 import type { Example, Preset } from './example.ts'
-import { firstCases } from './mnistAutoencoder.ts'
 
 const preset = (
   widths: readonly number[],
@@ -33,7 +32,7 @@ export const mnistClassifier: Example = {
     small: preset([784, 128, 64, 10], 10_000, 2_000, 20),
     full: preset([784, 512, 256, 10], 60_000, 10_000, 40),
   },
-  prepare: async ({ widths, trainingCases, heldOutCases, weightDecay }, backend, seed) => {
+  prepare: async ({ widths, trainingCases, heldOutCases, weightDecay }, backend, seed, readMnist) => {
     const [training, test] = [await readMnist('train'), await readMnist('test')]
     return {
       problem: { model: denseNetwork(tanh), loss: softmaxCrossEntropy(), weightDecay },

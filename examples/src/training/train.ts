@@ -3,14 +3,12 @@
  * Ctrl-C ends the stream at the next safe point; parameters, log and report are written in any case.
  */
 import { writeFileSync } from 'node:fs'
-import { fixedSampling, geometricSampling, hessianFree, workUnits } from '@hessian-free/hf'
-import type { HessianFreeStep, SampleSchedule } from '@hessian-free/hf'
-import { sigmoid, tensor } from '@hessian-free/tensor'
-import type { Tensor } from '@hessian-free/tensor'
-import { createBackend, createPreconditioning } from '../choices.ts'
-import type { BackendName, PreconditionerName, SamplingName } from '../choices.ts'
-import type { Example, Growth, PreparedExample, PresetName } from '../examples/example.ts'
-import { firstCases } from '../examples/mnistAutoencoder.ts'
+import { workUnits } from '@hessian-free/hf'
+import type { HessianFreeStep } from '@hessian-free/hf'
+import { createBackend } from '../choices.ts'
+import type { BackendName } from '../choices.ts'
+import { readMnist } from '../data/mnistFolder.ts'
+import type { Example, PreparedExample, PresetName } from '../examples/example.ts'
 import { digitStrip } from '../report/digitStrip.ts'
 import { renderReport } from '../report/report.ts'
 import type { RunHeader } from '../report/report.ts'
@@ -19,17 +17,14 @@ import { formatCount, formatNumber } from '../terminal/numberFormat.ts'
 import { formatHeading, formatStep, stepColumns } from '../terminal/stepTable.ts'
 import { createRunFolder } from './runFolder.ts'
 import type { RunFolder } from './runFolder.ts'
+import { createOptimiser, describeSettings, reconstruct } from './trainingRun.ts'
+import type { OptimiserSettings } from './trainingRun.ts'
 
-export interface TrainingOptions {
+export interface TrainingOptions extends OptimiserSettings {
   readonly backend: BackendName
   readonly preset: PresetName
   readonly iterations?: number
-  readonly preconditioner: PreconditionerName
-  readonly pairs: number
-  readonly sampling: SamplingName
-  readonly damping?: number
   readonly seconds?: number
-  readonly seed: number
   readonly name?: string
   readonly out: string
   /** Prints the run's folder at the end and nothing else. */
@@ -40,9 +35,6 @@ export interface TrainingOptions {
 
 /** Steps between saved parameters; they are saved at the end in any case. */
 const savingInterval = 5
-
-const schedule = (sampling: SamplingName, { start, factor, limit }: Growth): SampleSchedule =>
-  sampling === 'fixed' ? fixedSampling({ cases: limit }) : geometricSampling({ start, factor, limit })
 
 const timestamp = (): string => new Date().toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-')
 
@@ -69,8 +61,8 @@ export async function train(
   const progress = progressLine(process.stdout, forPeople)
   try {
     print(`Reading the data of ${example.name} …`)
-    const prepared = await example.prepare(preset, backend, options.seed)
-    const parameterCount = prepared.initial.reduce((count, { w, b }) => count + w.size + b.size, 0)
+    const prepared = await example.prepare(preset, backend, options.seed, readMnist)
+    const settings = describeSettings(prepared, preset, options)
     const metric = prepared.problem.loss.metric.name
     const header: RunHeader = {
       example: example.name,
@@ -78,39 +70,23 @@ export async function train(
       backend: backend.name,
       metric,
       settings: {
-        network: preset.widths.join('-'),
-        parameters: parameterCount,
-        'training cases': preset.trainingCases,
-        'held-out cases': preset.heldOutCases,
-        loss: prepared.problem.loss.name,
-        preconditioner:
-          options.preconditioner === 'lbfgs' ? `lbfgs, ${options.pairs} pairs` : options.preconditioner,
-        sampling: options.sampling,
-        damping: options.damping ?? preset.damping,
-        'weight decay': preset.weightDecay,
+        ...settings,
         iterations,
         'time limit': options.seconds === undefined ? 'none' : `${options.seconds} s`,
-        seed: options.seed,
         started: new Date().toISOString(),
         node: process.versions.node,
       },
     }
     folder.log({ kind: 'header', ...header })
     print(
-      `${example.name}, ${options.preset}: ${preset.widths.join('-')}, ${formatCount(parameterCount)} parameters, ${backend.name} backend`,
+      `${example.name}, ${options.preset}: ${settings.network}, ${formatCount(Number(settings.parameters))} parameters, ${backend.name} backend`,
     )
     print(
-      `Hessian-free, preconditioner ${header.settings.preconditioner}, ${options.sampling} samples, ${formatCount(preset.trainingCases)} training and ${formatCount(preset.heldOutCases)} held-out cases`,
+      `Hessian-free, preconditioner ${settings.preconditioner}, ${options.sampling} samples, ${formatCount(preset.trainingCases)} training and ${formatCount(preset.heldOutCases)} held-out cases`,
     )
     print(`Writing to ${folder.path}; Ctrl-C stops and keeps what was done.\n`)
 
-    const run = hessianFree(prepared.problem, {
-      preconditioning: createPreconditioning(options.preconditioner, options.pairs),
-      gradientSample: schedule(options.sampling, preset.gradientSample),
-      curvatureSample: schedule(options.sampling, preset.curvatureSample),
-      damping: options.damping ?? preset.damping,
-      seed: options.seed,
-    }).minimise(prepared.initial, {
+    const run = createOptimiser(prepared, preset, options).minimise(prepared.initial, {
       data: prepared.data,
       heldOut: prepared.heldOut,
       iterations,
@@ -143,7 +119,7 @@ export async function train(
     progress.clear()
     if (controller.signal.aborted) ending = 'stopped by Ctrl-C'
     await save()
-    const digits = prepared.reconstructs ? await reconstructions(prepared, run.parameters()) : undefined
+    const digits = prepared.reconstructs ? await reconstructionStrip(prepared, run.parameters()) : undefined
     if (digits !== undefined) folder.log({ kind: 'digits', picture: digits })
     folder.log({ kind: 'end', reason: ending })
     const complete: RunHeader = run.initial === undefined ? header : { ...header, initial: run.initial }
@@ -176,14 +152,12 @@ function logFailure(folder: RunFolder, error: unknown): void {
 }
 
 /** Some held-out digits above what the network makes of them. */
-async function reconstructions(
-  { problem, heldOut }: PreparedExample,
+async function reconstructionStrip(
+  prepared: PreparedExample,
   parameters: PreparedExample['initial'],
 ): Promise<string> {
-  const originals = firstCases(heldOut.inputs, Math.min(24, heldOut.inputs.shape[0]))
-  const inputs: Tensor = tensor(originals, { backend: parameters[0].w.backend })
-  const outputs = sigmoid(problem.model(parameters, inputs))
-  return digitStrip([originals.data, await outputs.read()])
+  const { originals, outputs } = await reconstruct(prepared, parameters, 24)
+  return digitStrip([originals.data, outputs.data])
 }
 
 function printSummary(

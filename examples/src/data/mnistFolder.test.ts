@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FileError, FormatError } from '@hessian-free/tensor'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { readMnist } from './mnist.ts'
+import { readMnist } from './mnistFolder.ts'
 
 function histogram(labels: ArrayLike<number>): number[] {
   const counts = new Array<number>(10).fill(0)
