@@ -35,7 +35,7 @@ const wantedLimits = [
 ] as const
 
 /** Fields that Dawn and Chromium have beyond the standard's types. */
-interface ExtendedAdapterInfo extends GPUAdapterInfo {
+export interface ExtendedAdapterInfo extends GPUAdapterInfo {
   readonly subgroupMatrixConfigs?: Iterable<{
     readonly componentType: SubgroupMatrixShape['componentType']
     readonly resultComponentType: SubgroupMatrixShape['resultComponentType']
@@ -44,6 +44,16 @@ interface ExtendedAdapterInfo extends GPUAdapterInfo {
     readonly K: number
   }>
 }
+
+/** The shapes in this package's words. */
+export const matrixShapesOf = ({ subgroupMatrixConfigs = [] }: ExtendedAdapterInfo): SubgroupMatrixShape[] =>
+  [...subgroupMatrixConfigs].map(({ componentType, resultComponentType, M, N, K }) => ({
+    componentType,
+    resultComponentType,
+    rows: M,
+    columns: N,
+    depth: K,
+  }))
 
 /** `NVIDIA ampere, NVIDIA H100 (…)`: the parts an adapter is willing to tell. */
 export function adapterName({ vendor, architecture, device, description }: GPUAdapterInfo): string {
@@ -69,15 +79,7 @@ function capabilitiesOf(device: GPUDevice, info: ExtendedAdapterInfo): DeviceCap
     hasTimestamps: features.has('timestamp-query'),
     subgroupMinimumSize: info.subgroupMinSize || 4,
     subgroupMaximumSize: info.subgroupMaxSize || 128,
-    subgroupMatrixShapes: features.has('chromium-experimental-subgroup-matrix')
-      ? [...(info.subgroupMatrixConfigs ?? [])].map(({ componentType, resultComponentType, M, N, K }) => ({
-          componentType,
-          resultComponentType,
-          rows: M,
-          columns: N,
-          depth: K,
-        }))
-      : [],
+    subgroupMatrixShapes: features.has('chromium-experimental-subgroup-matrix') ? matrixShapesOf(info) : [],
     maximumBindingBytes: limits.maxStorageBufferBindingSize,
     maximumBufferBytes: limits.maxBufferSize,
     maximumStorageBindings: limits.maxStorageBuffersPerShaderStage,

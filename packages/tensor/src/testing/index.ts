@@ -3,5 +3,7 @@
  */
 export { operatorCases } from './operatorCases.ts'
 export type { OperatorCase, OperatorCases } from './operatorCase.ts'
+export { checkOperatorCase } from './operatorCheck.ts'
 export { randomProgram } from './randomProgram.ts'
 export type { RandomProgram } from './randomProgram.ts'
+export { checkRandomProgram } from './randomProgramCheck.ts'

@@ -1,0 +1,112 @@
+/**
+ * One `GPUDevice` with what WebGPU leaves to its users: knowing that it is lost, and to which operation an error
+ * belongs that arrives later. Errors become `BackendError`s in the ledger; a lost device becomes `DeviceLostError`.
+ */
+import { BackendError, DeviceLostError } from '@hessian-free/tensor'
+import type { DeviceCapabilities } from './deviceCapabilities.ts'
+import { FailureLedger } from './failureLedger.ts'
+import type { RequestedDevice } from './requestDevice.ts'
+
+/** Makes the error of an operation from what WebGPU said. */
+export type Describe = (message: string) => BackendError
+
+export class GpuConnection {
+  readonly device: GPUDevice
+  readonly capabilities: DeviceCapabilities
+  readonly ledger = new FailureLedger()
+  readonly #pending = new Set<Promise<void>>()
+  /** Newest serial whose errors, if any, have certainly arrived. */
+  #settled = 0
+  #lost: string | undefined
+  #disposed = false
+
+  constructor({ device, capabilities }: RequestedDevice) {
+    this.device = device
+    this.capabilities = capabilities
+    void device.lost.then(({ reason, message }) => {
+      this.#lost = `${reason === 'destroyed' ? 'destroyed' : 'unknown reason'}: ${message}`
+    })
+    device.addEventListener('uncapturederror', (event) => {
+      event.preventDefault()
+      const { message } = (event as GPUUncapturedErrorEvent).error
+      this.ledger.record(
+        this.#settled + 1,
+        new BackendError({
+          operation: 'gpu',
+          rule: 'the device must accept what it is given',
+          found: message,
+        }),
+      )
+    })
+  }
+
+  /** @throws {DeviceLostError} where the device is gone. @throws {BackendError} after `dispose`. */
+  requireUsable(operation: string): void {
+    if (this.#disposed) {
+      throw new BackendError({ operation, rule: 'the gpu backend must not have been disposed of' })
+    }
+    if (this.#lost !== undefined) throw this.lostError(operation)
+  }
+
+  lostError(operation: string): DeviceLostError {
+    return new DeviceLostError({
+      operation,
+      rule: 'the device must not be lost',
+      found: `${this.capabilities.adapterName}, ${this.#lost ?? 'no reason given'}`,
+      remedy: 'Make a new backend and upload the data again; everything in the memory of this one is gone',
+    })
+  }
+
+  /** Does `body`; an error of the given kind in it is recorded under the newest serial when it becomes known. */
+  guarded<T>(filter: GPUErrorFilter, describe: Describe, body: () => T, onError?: () => void): T {
+    const { device, ledger } = this
+    const serial = ledger.serial
+    device.pushErrorScope(filter)
+    const result = body()
+    const check = device
+      .popErrorScope()
+      .then(
+        (error) => {
+          if (error === null) return
+          onError?.()
+          ledger.record(serial, describe(error.message))
+        },
+        // A lost device: whoever waits next is told.
+        () => undefined,
+      )
+      .finally(() => this.#pending.delete(check))
+    this.#pending.add(check)
+    return result
+  }
+
+  /**
+   * Waits for something of the device's, and for the errors of everything that was enqueued before.
+   * @throws {DeviceLostError} where the device was lost meanwhile.
+   */
+  async wait(operation: string, enqueued: Promise<unknown>): Promise<void> {
+    const serial = this.ledger.serial
+    try {
+      await enqueued
+    } catch (cause) {
+      // A promise of a lost device rejects just before `lost` resolves.
+      await Promise.race([this.device.lost, Promise.resolve()])
+      this.requireUsable(operation)
+      await Promise.all(this.#pending)
+      this.ledger.reportUnseen()
+      throw new BackendError({
+        operation,
+        rule: 'the device must finish its work',
+        found: cause instanceof Error ? cause.message : String(cause),
+        cause,
+      })
+    }
+    await Promise.all(this.#pending)
+    this.requireUsable(operation)
+    this.#settled = Math.max(this.#settled, serial)
+  }
+
+  dispose(): void {
+    this.#disposed = true
+    this.device.destroy()
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * The WebGPU backend: the standard `GPUDevice`, whether it comes from Dawn in Node or from a browser. Programs run as
+ * generated WGSL in the order they are enqueued; nothing waits for the device but `read`, `readTogether` and
+ * `synchronize`.
+ */
+import { DtypeError } from '@hessian-free/tensor'
+import type { Backend, Dtype } from '@hessian-free/tensor'
+import type { DeviceCapabilities } from './device/deviceCapabilities.ts'
+import { GpuConnection } from './device/gpuConnection.ts'
+import { GpuMemory } from './device/gpuMemory.ts'
+import { PipelineCache } from './device/pipelineCache.ts'
+import { Readback } from './device/readback.ts'
+import { requestDevice } from './device/requestDevice.ts'
+import type { DeviceRequest, RequestedDevice } from './device/requestDevice.ts'
+import { ScratchPools } from './device/scratchPools.ts'
+import { compileForGpu } from './program/gpuExecutable.ts'
+import { generateKernel } from './wgsl/kernelGenerators.ts'
+
+export interface GpuBackendOptions extends DeviceRequest {
+  /** The browser's `navigator.gpu`, or in Node what `createDawn()` of `@hessian-free/gpu-wgsl/node` returns. */
+  readonly gpu: GPU
+}
+
+export interface GpuBackend extends Backend {
+  readonly capabilities: DeviceCapabilities
+  /** For what this package does not do; destroying it is how tests lose a device. */
+  readonly device: GPUDevice
+  /** How often the host has waited for the device so far. */
+  readonly waits: number
+  readTogether: NonNullable<Backend['readTogether']>
+}
+
+/** Heuristic: one upload is written in pieces of this size, so that its staging memory stays small. */
+const uploadPiece = 2 ** 25
+
+/**
+ * A backend on a new device.
+ * @throws {BackendError} where WebGPU offers no adapter that fits.
+ */
+export async function createGpuBackend({ gpu, ...request }: GpuBackendOptions): Promise<GpuBackend> {
+  return gpuBackendOn(await requestDevice(gpu, request))
+}
+
+/** A backend on a device of the caller's. */
+export function gpuBackendOn(requested: RequestedDevice): GpuBackend {
+  const connection = new GpuConnection(requested)
+  const memory = new GpuMemory(connection)
+  const readback = new Readback(connection, memory)
+  const scratch = new ScratchPools(memory.pool)
+  const { device, capabilities, ledger } = { ...requested, ledger: connection.ledger }
+  const context = {
+    connection,
+    memory,
+    pipelines: new PipelineCache(connection),
+    scratch,
+    generate: generateKernel,
+    generation: () => 0,
+  }
+  let disposed = false
+
+  return {
+    name: 'gpu',
+    capabilities,
+    device,
+    get waits() {
+      return readback.waits
+    },
+    supports: (dtype) => dtype !== 'float64',
+    tolerance: (dtype) => (dtype === 'float32' ? 2 ** -23 : 0),
+    upload: ({ data, shape, dtype }) => {
+      connection.requireUsable('upload')
+      requireSupported('upload', dtype)
+      ledger.begin()
+      const buffer = memory.create('upload', { shape: [...shape], dtype })
+      const { buffer: target } = memory.locate('upload', buffer)
+      const bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength)
+      for (let start = 0; start < bytes.length; start += uploadPiece) {
+        device.queue.writeBuffer(target, start, bytes, start, Math.min(uploadPiece, bytes.length - start))
+      }
+      return buffer
+    },
+    read: async (buffer) => (await readback.read([buffer]))[0],
+    readTogether: (buffers) => readback.read(buffers),
+    // A finaliser may release a tensor after its backend is gone.
+    release: (buffer) => {
+      if (!disposed) memory.release('release', buffer)
+    },
+    compile: (program, options = {}) => {
+      connection.requireUsable(`compile ${program.name}`)
+      return compileForGpu(program, options, context)
+    },
+    synchronize: () => readback.synchronize(),
+    memory: () => memory.statistics(scratch.bytes),
+    dispose: () => {
+      if (disposed) return
+      disposed = true
+      readback.dispose()
+      memory.pool.trim()
+      connection.dispose()
+    },
+  }
+}
+
+function requireSupported(operation: string, dtype: Dtype): void {
+  if (dtype !== 'float64') return
+  throw new DtypeError({
+    operation,
+    rule: 'the gpu backend computes in float32, int32, uint32 and bool',
+    found: dtype,
+    remedy: 'Convert to float32, or use the reference backend for float64',
+  })
+}
