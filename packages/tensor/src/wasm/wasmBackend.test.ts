@@ -2,150 +2,39 @@
  * The wasm backend against the reference backend, program by program, and its handling of memory and errors.
  */
 import { afterAll, describe, expect, it } from 'vitest'
-import type { Backend, DeviceBuffer } from '../backend.ts'
-import type { Dtype } from '../dtype.ts'
-import { typedArrayFrom } from '../dtype.ts'
+import type { DeviceBuffer } from '../backend.ts'
 import { BackendError, DtypeError, LifetimeError } from '../errors.ts'
 import type { HostArray } from '../hostArray.ts'
-import * as arithmetic from '../operations/arithmetic.ts'
+import { add, multiply } from '../operations/arithmetic.ts'
 import { iota } from '../operations/creation.ts'
 import { dot, dotGeneral } from '../operations/dot.ts'
-import { convert, exp, sigmoid, square, tanh } from '../operations/elementary.ts'
-import { concatenate, gather, pad, reshape, scatterAdd, slice, transpose } from '../operations/movement.ts'
-import { argMax, logSoftmax, max, mean, softmax, sum } from '../operations/reduction.ts'
-import type { Program } from '../program/program.ts'
-import { createReferenceBackend } from '../reference/referenceBackend.ts'
-import type { Shape } from '../shape.ts'
+import { tanh } from '../operations/elementary.ts'
+import { reshape } from '../operations/movement.ts'
+import { sum } from '../operations/reduction.ts'
 import { sizeOf } from '../shape.ts'
-import type { Tensor } from '../tensor.ts'
-import { traceClosed } from '../trace.ts'
+import {
+  arbitraryValues,
+  checkProgramCase,
+  programCases,
+  runProgram,
+  traceBody,
+} from '../testing/programCases.ts'
 import { createWasmBackend } from './wasmBackend.ts'
 
-const { add, multiply, subtract, select, less, maximum } = arithmetic
 const wasm = createWasmBackend()
-const reference = createReferenceBackend()
 
 afterAll(() => {
   wasm.dispose()
-  reference.dispose()
 })
 
-/** Deterministic values in (−2, 2), or small integers, or booleans. */
-function values(shape: Shape, dtype: Dtype, seed: number): HostArray {
-  let state = (seed * 2654435761 + 12345) >>> 0
-  const numbers = Array.from({ length: sizeOf(shape) }, () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    const real = state / 2 ** 30 - 2
-    return dtype === 'float32' ? real : dtype === 'bool' ? Number(real > 0) : Math.abs(Math.round(3 * real))
-  })
-  return { shape, dtype, data: typedArrayFrom(dtype, numbers) }
-}
-
-const float = (...shape: number[]): HostArray => values(shape, 'float32', 1 + sizeOf(shape))
-const int = (...shape: number[]): HostArray => values(shape, 'int32', 2 + sizeOf(shape))
-
-type Body = (...inputs: Tensor[]) => Tensor | readonly Tensor[]
-
-const trace = (inputs: readonly HostArray[], body: Body): Program =>
-  traceClosed('case', inputs, (tensors) => {
-    const result = body(...tensors)
-    return Array.isArray(result) ? (result as readonly Tensor[]) : [result as Tensor]
-  })
-
-function results(backend: Backend, program: Program, inputs: readonly HostArray[]): number[][] {
-  const executable = backend.compile(program)
-  const buffers = inputs.map((array) => backend.upload(array))
-  const outputs = executable.run(buffers)
-  const read = outputs.map((buffer) => Array.from(backend.readSync?.(buffer) ?? []))
-  for (const buffer of [...buffers, ...outputs]) backend.release(buffer)
-  executable.dispose()
-  return read
-}
-
-/** Outputs agree to 1e-5 of the largest element (float32 sums of a few hundred terms), integers exactly. */
-function expectAgreement(inputs: readonly HostArray[], body: Body): void {
-  const program = trace(inputs, body)
-  const actual = results(wasm, program, inputs)
-  results(reference, program, inputs).forEach((expected, output) => {
-    const exact = program.outputs[output].dtype !== 'float32'
-    const scale = expected.reduce((most, x) => Math.max(most, Math.abs(x)), 0)
-    expected.forEach((value, i) => {
-      const error = Math.abs(actual[output][i] - value)
-      if (!(error <= (exact ? 0 : 1e-5 * scale))) {
-        expect.fail(`output ${output}[${i}] is ${actual[output][i]}, not ${value}`)
-      }
-    })
-    expect(actual[output].length).toBe(expected.length)
-  })
-}
-
-const cases: Record<string, [readonly HostArray[], Body]> = {
-  'a product with bias and activation': [
-    [float(33, 20), float(20, 17), float(17)],
-    (x, w, b) => tanh(add(dot(x, w), b)),
-  ],
-  'a product whose epilogue has two results': [
-    [float(13, 20), float(20, 9)],
-    (x, w) => {
-      const h = tanh(dot(x, w))
-      return [h, subtract(1, square(h))]
-    },
-  ],
-  'transposed operands': [[float(20, 33), float(17, 20)], (a, b) => dot(transpose(a), transpose(b))],
-  'an accumulated product': [
-    [float(8, 5), float(5, 7), float(8, 3), float(3, 7)],
-    (a, b, c, d) => add(dot(a, b), dot(c, d)),
-  ],
-  'a transposed accumulator': [
-    [float(8, 5), float(5, 7), float(7, 8)],
-    (a, b, c) => add(dot(a, b), transpose(c)),
-  ],
-  'a batched product': [
-    [float(3, 8, 5), float(3, 5, 7)],
-    (a, b) => dotGeneral(a, b, { lhsBatch: [0], rhsBatch: [0], lhsContract: [2], rhsContract: [1] }),
-  ],
-  'a batched product with a shared operand and an epilogue': [
-    [float(3, 8, 5), float(5, 7)],
-    (a, b) => sigmoid(dot(a, b)),
-  ],
-  'matrix times vector, both ways': [
-    [float(40, 30), float(30), float(40)],
-    (a, x, y) => [dot(a, x), dot(y, a), sigmoid(dot(a, x))],
-  ],
-  'an inner product': [[float(1000), float(1000)], (a, b) => dot(a, b)],
-  'a product over nothing': [[float(4, 0), float(0, 3)], (a, b) => add(dot(a, b), 1)],
-  'an empty result': [[float(0, 4), float(4, 3)], (a, b) => tanh(dot(a, b))],
-  'slices of products of slices': [
-    [float(12, 10), float(10, 12)],
-    (a, b) => slice(dot(slice(a, [1, 2], [9, 8]), slice(b, [0, 3], [6, 11])), [1, 1], [7, 8]),
-  ],
-  'softmax and its logarithm': [[float(9, 10)], (x) => [softmax(x), logSoftmax(x)]],
-  'reductions along every axis': [
-    [float(6, 7, 8)],
-    (x) => [sum(x), sum(x, [0]), mean(x, [1]), max(x, [2]), sum(x, [0, 2]), argMax(x, 1)],
-  ],
-  'comparison and selection': [[float(50), float(50)], (a, b) => select(less(a, b), exp(a), maximum(a, b))],
-  conversion: [[float(40)], (x) => [convert(x, 'int32'), convert(convert(x, 'bool'), 'float32')]],
-  'concatenation and padding': [
-    [float(3, 4), float(2, 4)],
-    (a, b) => pad(tanh(concatenate([a, b], 0)), [1, 2], [0, 1], [1, 0]),
-  ],
-  'gathering and scattering': [
-    [float(9, 4), int(5), float(5, 4)],
-    (x, i, u) => [gather(x, i), scatterAdd(x, i, multiply(u, 2))],
-  ],
-  'index numbers': [[float(4, 6)], (x) => multiply(x, reshape(iota([24]), [4, 6]))],
-  'inputs returned as they are, twice': [[float(5)], (x) => [x, x]],
-}
+const float = (...shape: number[]): HostArray => arbitraryValues(shape, 'float32', 1 + sizeOf(shape))
+const trace = traceBody
 
 describe('programs agree with the reference backend', () => {
-  it.each(Object.keys(cases))('%s', (name) => {
-    const [inputs, body] = cases[name]
-    expectAgreement(inputs, body)
-  })
+  it.each(Object.entries(programCases))('%s', (_, each) => checkProgramCase(wasm, each))
 
-  it('and leave the memory as they found it', () => {
-    for (const [inputs, body] of Object.values(cases)) expectAgreement(inputs, body)
+  it('and leave the memory as they found it', async () => {
+    for (const each of Object.values(programCases)) await checkProgramCase(wasm, each)
     expect(wasm.memory()).toMatchObject({ liveBuffers: 0, liveBytes: 0 })
   })
 })
@@ -181,14 +70,14 @@ describe('replays', () => {
     expect(summary.scratchBytes).toBeGreaterThan(0)
   })
 
-  it('of several programs share one scratch arena', () => {
+  it('of several programs share one scratch arena', async () => {
     const backend = createWasmBackend()
     const programs = [3, 100, 10].map((n) => trace([float(n, n), float(n, n)], (a, b) => tanh(dot(a, b))))
     const sizes = programs.map((program) => backend.compile(program).summary.scratchBytes)
-    programs.forEach((program, i) => {
+    for (const [i, program] of programs.entries()) {
       const n = [3, 100, 10][i]
-      results(backend, program, [float(n, n), float(n, n)])
-    })
+      await runProgram(backend, program, [float(n, n), float(n, n)])
+    }
     expect(backend.memory().scratchBytes).toBe(Math.max(...sizes))
   })
 })
@@ -210,7 +99,7 @@ describe('donated inputs', () => {
 })
 
 describe('a donated accumulator', () => {
-  it('is added to in place', () => {
+  it('is added to in place', async () => {
     const backend = createWasmBackend()
     const inputs = [float(40, 30), float(30, 20), float(40, 20)]
     const axes = { lhsContract: [1], rhsContract: [0] }
@@ -220,13 +109,13 @@ describe('a donated accumulator', () => {
     const before = backend.memory()
     const [output] = executable.run([a, b, c])
     expect(backend.memory()).toMatchObject({ liveBuffers: 3, peakBytes: before.peakBytes })
-    const [expected] = results(wasm, program, inputs)
-    expect(Array.from(backend.readSync?.(output) ?? [])).toEqual(expected)
+    const [expected] = await runProgram(wasm, program, inputs)
+    expect(backend.readSync?.(output)).toEqual(expected)
   })
 })
 
 describe('misuse gets a typed error', () => {
-  it('names the tensor that does not fit into the memory, and goes on working', () => {
+  it('names the tensor that does not fit into the memory, and goes on working', async () => {
     const backend = createWasmBackend({ maximumBytes: 1 << 20 })
     const kept = backend.upload(float(10))
     expect(() => backend.upload(float(600, 600))).toThrow(/float32\[600,600\].*1440000 bytes/)
@@ -234,7 +123,7 @@ describe('misuse gets a typed error', () => {
     const executable = backend.compile(program)
     expect(() => executable.run([kept])).toThrow(BackendError)
     expect(backend.memory().liveBuffers).toBe(1)
-    expect(results(backend, layerProgram, layer)[0]).toHaveLength(64 * 30)
+    expect((await runProgram(backend, layerProgram, layer))[0]).toHaveLength(64 * 30)
   })
 
   it('for float64, released, foreign and mistyped buffers, and disposed executables and backends', async () => {
