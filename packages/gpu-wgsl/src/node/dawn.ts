@@ -11,6 +11,14 @@ export interface DawnOptions {
   readonly backend?: string
   /** Skip Dawn's validation and the clamping of indices: for measured speed, after tests have passed without. */
   readonly unchecked?: boolean
+  /** Offer only devices with this in their name; `surveyAdapters` tells the names. */
+  readonly adapter?: string
+}
+
+/** What the package `webgpu` exports. */
+interface DawnModule {
+  readonly create: (flags: string[]) => GPU
+  readonly globals: object
 }
 
 const created = new Map<string, GPU>()
@@ -25,9 +33,10 @@ const enabledUnchecked = [
 const disabledAlways = ['lazy_clear_resource_on_first_use', 'timestamp_quantization']
 
 /** Options for `create()`. Dawn ignores a toggle that it does not know. */
-function dawnFlags({ backend, unchecked = false }: DawnOptions): string[] {
+export function dawnFlags({ backend, adapter, unchecked = false }: DawnOptions): string[] {
   return [
     ...(backend === undefined ? [] : [`backend=${backend}`]),
+    ...(adapter === undefined ? [] : [`adapter=${adapter}`]),
     `enable-dawn-features=${[...enabledAlways, ...(unchecked ? enabledUnchecked : [])].join(',')}`,
     `disable-dawn-features=${disabledAlways.join(',')}`,
   ]
@@ -42,16 +51,16 @@ export async function createDawn(options: DawnOptions = {}): Promise<GPU> {
   const key = flags.join(' ')
   const known = created.get(key)
   if (known !== undefined) return known
-  const { create, globals } = await loadDawn()
-  Object.assign(globalThis, globals)
-  const gpu = create(flags)
+  const dawn = await loadDawn()
+  Object.assign(globalThis, dawn.globals)
+  const gpu = dawn.create(flags)
   created.set(key, gpu)
   return gpu
 }
 
-async function loadDawn(): Promise<{ create(flags: string[]): GPU; globals: object }> {
+async function loadDawn(): Promise<DawnModule> {
   try {
-    return (await import('webgpu')) as unknown as { create(flags: string[]): GPU; globals: object }
+    return await import('webgpu')
   } catch (cause) {
     throw new BackendError({
       operation: 'createDawn',

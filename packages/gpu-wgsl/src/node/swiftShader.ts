@@ -41,6 +41,11 @@ function filesOfTar(tar: Buffer): { readonly name: string; readonly contents: Bu
   return files
 }
 
+let folderInUse: string | undefined
+
+/** The folder of the driver and loader that `useSwiftShader` has put into this process; undefined without it. */
+export const swiftShaderFolder = (): string | undefined => folderInUse
+
 /**
  * Makes SwiftShader this process's Vulkan driver; call it before the first `createDawn`.
  * @param from a file or URL from which `@sparticuz/chromium` resolves.
@@ -64,6 +69,7 @@ export function useSwiftShader(from: string): boolean {
   } catch {
     // Always: the loader is no Node module. It stays in the process all the same.
   }
+  folderInUse = unpacked
   return true
 }
 

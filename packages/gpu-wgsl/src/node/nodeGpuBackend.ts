@@ -1,0 +1,87 @@
+/**
+ * The GPU backend in Node: Dawn, an adapter of the wanted kind, and the backend over it, or an error that says exactly
+ * what is missing. Dawn's validation and clamping of indices are off, because every program is checked and bounded
+ * before it gets here; tests run with them on.
+ */
+import { BackendError } from '@hessian-free/tensor'
+import { isSoftwareAdapter } from '../device/requestDevice.ts'
+import { createGpuBackend } from '../gpuBackend.ts'
+import type { GpuBackend, GpuBackendOptions } from '../gpuBackend.ts'
+import { surveyAdapters } from './adapters.ts'
+import { createDawn } from './dawn.ts'
+import { diagnose } from './diagnosis.ts'
+import { formatFindings } from './finding.ts'
+import { thisMachine } from './machine.ts'
+import { mayOfferAdapter } from './vulkanInstallation.ts'
+
+export interface NodeGpuBackendOptions extends Omit<GpuBackendOptions, 'gpu'> {
+  /** Take only a device with this in its name (`surveyAdapters`, `hf devices`). */
+  readonly adapter?: string
+  /** Take an adapter that is a processor in disguise; default false. */
+  readonly allowSoftware?: boolean
+  /** Skip Dawn's own validation and index clamping; default true. */
+  readonly unchecked?: boolean
+}
+
+/**
+ * @throws {BackendError} where Dawn cannot be loaded or offers no adapter of the wanted kind, with the diagnosis.
+ */
+export async function createNodeGpuBackend({
+  adapter,
+  unchecked = true,
+  allowSoftware = false,
+  ...options
+}: NodeGpuBackendOptions = {}): Promise<GpuBackend> {
+  // Dawn prints why it finds nothing; where files tell that it will not, a child process asks it instead.
+  if (!mayOfferAdapter(thisMachine, allowSoftware)) await requireAdapter(allowSoftware)
+  const gpu = await openDawn({ unchecked, ...(adapter === undefined ? {} : { adapter }) }, allowSoftware)
+  const { powerPreference = 'high-performance' } = options
+  const offered = await gpu.requestAdapter({ powerPreference }).catch((cause: unknown) => {
+    // Dawn's message lists the names that there are.
+    throw new BackendError({
+      operation: 'createNodeGpuBackend',
+      rule: 'the adapter must be one that Dawn offers',
+      found: cause instanceof Error ? cause.message : String(cause),
+      cause,
+    })
+  })
+  if (offered === null || (!allowSoftware && isSoftwareAdapter(offered.info))) {
+    await requireAdapter(allowSoftware)
+  }
+  return createGpuBackend({ gpu, allowSoftware, ...options })
+}
+
+/**
+ * The backend of a hardware GPU, or undefined where there is none: then it prints nothing and takes some milliseconds
+ * where files tell already, a fifth of a second where Dawn has to be asked.
+ */
+export async function createHardwareGpuBackend(
+  options: Omit<NodeGpuBackendOptions, 'allowSoftware'> = {},
+): Promise<GpuBackend | undefined> {
+  if (!mayOfferAdapter(thisMachine, false)) return undefined
+  const { adapters } = await surveyAdapters()
+  if (adapters.every(({ software }) => software)) return undefined
+  return createNodeGpuBackend({ ...options, allowSoftware: false })
+}
+
+/** @throws {BackendError} with the diagnosis, unless the machine offers an adapter of the wanted kind. */
+async function requireAdapter(allowSoftware: boolean, cause?: unknown): Promise<void> {
+  const findings = diagnose({ machine: thisMachine, survey: await surveyAdapters(), allowSoftware })
+  if (findings.length === 0) return
+  throw new BackendError({
+    operation: 'createNodeGpuBackend',
+    rule: allowSoftware ? 'Dawn must offer an adapter' : 'Dawn must offer a hardware GPU',
+    found: `none, because:\n${formatFindings(findings)}\n`,
+    remedy: 'Or compute without a GPU: createWasmBackend() from @hessian-free/tensor',
+    cause,
+  })
+}
+
+async function openDawn(options: Parameters<typeof createDawn>[0], allowSoftware: boolean): Promise<GPU> {
+  try {
+    return await createDawn(options)
+  } catch (cause) {
+    await requireAdapter(allowSoftware, cause)
+    throw cause
+  }
+}
