@@ -77,11 +77,7 @@ export const tileSize = (
 })
 
 /** Workgroup memory for `parts` tiles of each operand (two where high and low halves are staged together). */
-export function workgroupBytes(
-  tiling: SubgroupMatrixTiling,
-  unit: SubgroupMatrixUnit,
-  parts: number,
-): number {
+export function tileBytes(tiling: SubgroupMatrixTiling, unit: SubgroupMatrixUnit, parts: number): number {
   const { rows, columns, depth } = tileSize(tiling, unit)
   const { padding, doubleBuffered } = tiling
   return 2 * (doubleBuffered ? 2 : 1) * parts * (rows * (depth + padding) + depth * (columns + padding))
@@ -99,7 +95,7 @@ export function tilingFits(
     tiling.tileDepth % 4 === 0 &&
     tiling.padding % 4 === 0 &&
     tileSize(tiling, unit).threads <= device.maximumWorkgroupInvocations &&
-    workgroupBytes(tiling, unit, parts) <= device.maximumWorkgroupBytes
+    tileBytes(tiling, unit, parts) <= device.maximumWorkgroupBytes
   )
 }
 
@@ -118,7 +114,7 @@ const layouts = [
   [1, 1, 1, 1, 16, false],
 ] as const
 
-/** Every tiling that the device can run, large tiles first: candidates for timing. @param parts see `workgroupBytes`. */
+/** Every tiling that the device can run, large tiles first: candidates for timing. @param parts see `tileBytes`. */
 export const subgroupMatrixTilings = (
   device: DeviceCapabilities,
   unit: SubgroupMatrixUnit,
