@@ -36,7 +36,7 @@ export interface ElementContext {
   /** dtype of the result. */
   readonly to: Dtype
   /** A call of one of the functions, which is noted as needed. */
-  call(name: string, ...operands: readonly string[]): string
+  readonly call: (name: string, ...operands: readonly string[]) => string
 }
 
 /** WGSL expression of the primitive; operands are names of values. */

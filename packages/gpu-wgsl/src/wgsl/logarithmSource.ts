@@ -46,12 +46,13 @@ fn logarithmOfParts${n}(f: ${f}, k: ${f}) -> ${f} {
   let signed = select(upper, ${u}(0x7fc00000u), bits > ${u}(${signMask}));
   return bitcast<${f}>(select(signed, ${u}(0xff800000u), zero));
 }`,
-  logarithmOfSum: ({ n, f, u }) => `// log(u + c), |c| at most half a unit of u; u positive and normal.
+  logarithmOfSum: ({ n, f, i, u }) => `// log(u + c), |c| at most half a unit of u; u positive and normal.
 fn logarithmOfSum${n}(u: ${f}, c: ${f}) -> ${f} {
   let exponent = exponentOfBits${n}(bitcast<${u}>(u));
   let shift = bitcast<${u}>(exponent) << ${u}(23u);
   let m = bitcast<${f}>(bitcast<${u}>(u) - shift);
-  let inverse = bitcast<${f}>(${u}(0x3f800000u) - shift);
+  // 2⁻ᵏ; from k = 127 on it has no normal float, and c is 0.
+  let inverse = bitcast<${f}>(${u}(0x3f800000u) - (bitcast<${u}>(min(exponent, ${i}(126))) << ${u}(23u)));
   return logarithmOfParts${n}((m - 1.0f) + c * inverse, ${f}(exponent));
 }`,
   logarithmOfOnePlusFraction: ({ n, f }) => `// log(1 + x) for 0 ≤ x ≤ 1.

@@ -82,7 +82,7 @@ fn power${n}(x: ${f}, y: ${f}) -> ${f} {
   let extreme = select(${u}(0u), infinity, grows);
   let magnitude = select(ordinary, extreme, xInfinite | (xMagnitude == ${u}(0u)));
   let half = bounded * 0.5f;
-  let integer = floor(bounded) == bounded;
+  let integer = (floor(bounded) == bounded) & (yMagnitude >= ${u}(0x3f800000u));
   let odd = integer & (floor(half) != half);
   let signed = magnitude | select(${u}(0u), xBits & ${u}(${signMask}), odd);
   let negative = (xBits > ${u}(${signMask})) & (xMagnitude < infinity);

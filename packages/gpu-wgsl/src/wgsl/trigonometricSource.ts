@@ -7,7 +7,7 @@
  * the differences are exact without fma or float64. Beyond, it is Payne & Hanek's (ACM SIGNUM 18, 1983) in integers: the
  * 24 bits of x times the 96 bits of 2/π that its exponent leaves below 4, one lane at a time.
  */
-import type { FunctionFamily, FunctionTemplate } from './functionTemplate.ts'
+import type { FunctionFamily, LaneTypes } from './functionTemplate.ts'
 import { float, infinityBits, magnitudeMask, polynomial } from './functionTemplate.ts'
 
 const sineSeries = [-0.16666655242443085, 0.008332189172506332, -0.0001951829035533592]
@@ -27,17 +27,22 @@ function partsOfHalfPi(): number[] {
   return [...parts, rest + 6.123233995736766e-17]
 }
 
+const halfPi = partsOfHalfPi()
+/** 12 significant bits of π/2. */
+const halfPiHigh = 1.5703125
+
 /** A word of zeros and the first 224 bits of 2/π. */
 const twoOverPi = [0, 0xa2f9836e, 0x4e441529, 0xfc2757d1, 0xf534ddc0, 0xdb629599, 0x3c439041, 0xfe5163ab]
 
-const shiftedSine =
-  (name: string, quarters: string): FunctionTemplate =>
-  ({ n, f, u }) => `fn ${name}${n}(x: ${f}) -> ${f} {
-  let reduced = quarterTurns${n}(x);
-  let value = bitcast<${u}>(sineOfReduced${n}(reduced.remainder, reduced.turns${quarters}));
-  let infinite = (bitcast<${u}>(x) & ${u}(${magnitudeMask})) >= ${u}(${infinityBits});
-  return bitcast<${f}>(select(value, ${u}(0x7fc00000u), infinite));
-}`
+const words = (first: number): string =>
+  `vec4<u32>(${twoOverPi
+    .slice(first, first + 4)
+    .map((word) => `${word}u`)
+    .join(', ')})`
+
+/** NaN of ±∞ and NaN. */
+const orNaN = ({ f, u }: LaneTypes, value: string): string => `bitcast<${f}>(
+    select(bitcast<${u}>(${value}), ${u}(0x7fc00000u), (bitcast<${u}>(x) & ${u}(${magnitudeMask})) >= ${u}(${infinityBits})))`
 
 /** Replaces the reduction of the lanes that are too large for the parts of π/2. */
 const reduceLargeLanes = (lanes: 1 | 4): string =>
@@ -67,29 +72,26 @@ fn highProduct${n}(m: ${u}, w: ${u}) -> ${u} {
   let carried = mHigh * wLow + (middle & ${u}(0xffffu));
   return mHigh * wHigh + (middle >> ${u}(16u)) + (carried >> ${u}(16u));
 }`,
-  twoOverPiWord: () => `// Word number i of 2/π, after a word of zeros.
-fn twoOverPiWord1(i: u32) -> u32 {
-  var words = array<u32, ${twoOverPi.length}>(${twoOverPi.map((word) => `${word}u`).join(', ')});
-  return words[i];
-}`,
-  twoOverPiBits: () => `// 32 bits of 2/π from bit number \`start\` on, after a word of zeros.
-fn twoOverPiBits1(start: u32) -> u32 {
+  twoOverPiBits: () => `// 96 bits of 2/π from bit number \`start\` < 160 on, after a word of zeros.
+fn twoOverPiBits1(start: u32) -> vec3<u32> {
   let word = start >> 5u;
-  let shift = start & 31u;
-  let low = (twoOverPiWord1(word + 1u) >> 1u) >> (31u - shift);
-  return (twoOverPiWord1(word) << shift) | low;
+  let even = select(${words(0)}, ${words(2)}, (word & 2u) != 0u);
+  let next = select(${twoOverPi[4]}u, ${twoOverPi[6]}u, (word & 2u) != 0u);
+  let low = select(even, vec4<u32>(even.yzw, next), (word & 1u) != 0u);
+  let chosen = select(low, ${words(4)}, word == 4u);
+  let shift = vec3<u32>(start & 31u);
+  return (chosen.xyz << shift) | ((chosen.yzw >> vec3<u32>(1u)) >> (31u - shift));
 }`,
   largeQuarterTurns: () => `// For |x| ≥ 2¹⁶. A pair of words counts quarter turns in units of 2⁻⁶², modulo 4.
 fn largeQuarterTurns1(x: f32) -> QuarterTurns1 {
   let bits = bitcast<u32>(x);
   let m = (bits & 0x7fffffu) | 0x800000u;
   let start = ((bits >> 23u) & 0xffu) - 120u;
-  let first = twoOverPiBits1(start);
-  let second = twoOverPiBits1(start + 32u);
-  let third = twoOverPiBits1(start + 64u);
-  var low = m * second + highProduct1(m, third);
-  let carry = select(0u, 1u, low < m * second);
-  var high = m * first + highProduct1(m, second) + carry;
+  let window = twoOverPiBits1(start);
+  let middle = m * window.y;
+  var low = middle + highProduct1(m, window.z);
+  let carry = select(0u, 1u, low < middle);
+  var high = m * window.x + highProduct1(m, window.y) + carry;
   let turns = (high + 0x20000000u) >> 30u;
   high = high - (turns << 30u);
   let negative = high >= 0x80000000u;
@@ -99,7 +101,11 @@ fn largeQuarterTurns1(x: f32) -> QuarterTurns1 {
   }
   let zeros = min(countLeadingZeros(high), 31u);
   let leading = (high << zeros) | ((low >> 1u) >> (31u - zeros));
-  let remainder = f32(leading) * bitcast<f32>((97u - zeros) << 23u) * ${float(Math.PI / 2)};
+  // The product with π/2 in two parts, of which only the sum rounds.
+  let head = f32(leading & 0xfff00000u);
+  let rest = f32(leading & 0x000fffffu);
+  let product = head * ${float(halfPiHigh)} + (head * ${float(Math.PI / 2 - halfPiHigh)} + rest * ${float(Math.PI / 2)});
+  let remainder = product * bitcast<f32>((97u - zeros) << 23u);
   if (negative != (bits >= 0x80000000u)) {
     return QuarterTurns1(-remainder, select(turns, 0u - turns, bits >= 0x80000000u));
   }
@@ -109,24 +115,37 @@ fn largeQuarterTurns1(x: f32) -> QuarterTurns1 {
   let large = abs(x) >= ${f}(${float(1e5)});
   let shifted = keep${n}(x * ${float(2 / Math.PI)} + ${roundingShift});
   let k = shifted - ${roundingShift};
-  var r = x;
-${partsOfHalfPi()
-  .map((part) => `  r = keep${n}(r - k * ${float(part)});`)
-  .join('\n')}
-  var result = QuarterTurns${n}(r, bitcast<${u}>(shifted));
+  // Exact; then exact where they cancel, else with the rounding error of each difference in \`error\`.
+  let r2 = keep${n}(keep${n}(x - k * ${float(halfPi[0])}) - k * ${float(halfPi[1])});
+  let r3 = keep${n}(r2 - k * ${float(halfPi[2])});
+  let r4 = keep${n}(r3 - k * ${float(halfPi[3])});
+  let r5 = keep${n}(r4 - k * ${float(halfPi[4])});
+  let error3 = keep${n}(r2 - r3) - k * ${float(halfPi[2])};
+  let error4 = keep${n}(r3 - r4) - k * ${float(halfPi[3])};
+  let error5 = keep${n}(r4 - r5) - k * ${float(halfPi[4])};
+  let error = (error3 + error4) + (error5 - k * ${float(halfPi[5])});
+  var result = QuarterTurns${n}(r5 + error, bitcast<${u}>(shifted));
 ${reduceLargeLanes(n)}
   return result;
 }`,
   sineOfReduced: ({ n, f, u }) => `// sin(r + turns·π/2), |r| ≤ π/4.
 fn sineOfReduced${n}(r: ${f}, turns: ${u}) -> ${f} {
   let z = r * r;
-  let tiny = abs(r) < ${f}(${float(2 ** -12)});
-  let sine = select(r + (r * z) * ${polynomial('z', sineSeries)}, r, tiny);
+  let sine = r + (r * z) * ${polynomial('z', sineSeries)};
   let cosine = (1.0f - z * 0.5f) + (z * z) * ${polynomial('z', cosineSeries)};
   let odd = (turns & ${u}(1u)) == ${u}(1u);
   let sign = (turns & ${u}(2u)) << ${u}(30u);
   return bitcast<${f}>(bitcast<${u}>(select(sine, cosine, odd)) ^ sign);
 }`,
-  sine: shiftedSine('sine', ''),
-  cosine: shiftedSine('cosine', ' + 1u'),
+  // Where sin x rounds to x, the sign of a zero counts too.
+  sine: (types) => `fn sine${types.n}(x: ${types.f}) -> ${types.f} {
+  let reduced = quarterTurns${types.n}(x);
+  let value = sineOfReduced${types.n}(reduced.remainder, reduced.turns);
+  return ${orNaN(types, `select(value, x, abs(x) < ${types.f}(${float(2 ** -12)}))`)};
+}`,
+  cosine: (types) => `fn cosine${types.n}(x: ${types.f}) -> ${types.f} {
+  let reduced = quarterTurns${types.n}(x);
+  let value = sineOfReduced${types.n}(reduced.remainder, reduced.turns + 1u);
+  return ${orNaN(types, 'value')};
+}`,
 }
