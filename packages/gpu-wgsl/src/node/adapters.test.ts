@@ -89,6 +89,24 @@ describe('a package webgpu that is not as it should be', () => {
     expect(messages.at(-1)).toMatch(/ended with signal SIGSEGV/)
   })
 
+  it('prints warnings in several lines: kept are the message and what Dawn was doing', async () => {
+    const refusing = fakeDawn(
+      'refusing.mjs',
+      `const warning = [
+         'Warning: Vulkan shaderUniform*ArrayDynamicIndexing required.',
+         ' - While initializing adapter (backend=BackendType::Vulkan)',
+         '    at InitializeImpl (/home/runner/dawn/native/vulkan/PhysicalDeviceVk.cpp:257)', '', '',
+       ].join('\\n')
+       export const create = () => ({
+         requestAdapter: async () => { process.stderr.write('error: XDG_RUNTIME_DIR is invalid\\n' + warning); return null },
+       })`,
+    )
+    expect(await surveyAdapters({ entry: refusing })).toEqual({
+      adapters: [],
+      messages: ['Vulkan shaderUniform*ArrayDynamicIndexing required (while initializing adapter)'],
+    })
+  })
+
   it('may list no names: the plain requests are made then, and equal adapters are named once', async () => {
     const silent = fakeDawn(
       'silent.mjs',

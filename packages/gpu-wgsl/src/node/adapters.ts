@@ -112,13 +112,21 @@ function runChild(argument: string, more: Readonly<Record<string, string>>): Pro
   })
 }
 
-/** Dawn's lines `Warning: …` and those that belong to them; not the `    at …` lines that say where in Dawn. */
+/**
+ * Each message once, with what Dawn was doing (`- While …`) behind it in brackets; without the lines `at …` that say
+ * where in Dawn.
+ */
 function messagesIn(stderr: string): string[] {
-  const lines = stderr
-    .split('\n')
-    .map((line) => line.trim().replace(/^(Warning|Error|error|WARNING|ERROR): */, ''))
-    .filter((line) => line !== '' && !/^at .*\(.*:\d+\)$/.test(line))
-  return [...new Set(lines)].filter((line) => !harmless.test(line))
+  const messages: string[] = []
+  for (const line of stderr.split('\n').map((text) => text.trim())) {
+    const context = /^- While ([^(]*[^( ])/.exec(line)?.[1]
+    if (context !== undefined && messages.length > 0) {
+      messages.push(`${messages.pop()?.replace(/\.$/, '') ?? ''} (while ${context})`)
+    } else if (line !== '' && !/^at .*\(.*:\d+\)$/.test(line)) {
+      messages.push(line.replace(/^(Warning|Error|error|WARNING|ERROR): */, ''))
+    }
+  }
+  return [...new Set(messages)].filter((message) => !harmless.test(message))
 }
 
 /** What every healthy machine prints. */

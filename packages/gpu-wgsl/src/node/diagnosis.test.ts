@@ -137,7 +137,7 @@ describe('Vulkan on Linux', () => {
   it('quotes why Dawn refuses a driver, and says which Mesa it takes', () => {
     const findings = found(
       { files: { ...loader, ...lavapipe } },
-      { messages: ['Vulkan shaderUniform*ArrayDynamicIndexing required'] },
+      { messages: ['Vulkan shaderUniform*ArrayDynamicIndexing required (while initializing adapter)'] },
       true,
     )
     expect(kinds(findings)).toEqual(['driver-refused'])
@@ -167,6 +167,14 @@ describe('Vulkan on Linux', () => {
     )
     expect(kinds(findings)).toEqual(['driver-without-device'])
     expect(findings[0].sentence).toMatch(/radeon_icd\.x86_64\.json.*none finds a device/)
+  })
+
+  it('does not blame drivers for having nothing to drive where there is no GPU', () => {
+    const messages = ['Loader Message: setup_loader_term_phys_devs:  Failed to detect any valid GPUs']
+    expect(kinds(found({ files: { ...loader, ...radeon } }, { messages }))).toEqual(['no-device'])
+    expect(kinds(found({ files: { ...loader, ...radeon } }, { messages }, true))).toEqual([
+      'driver-without-device',
+    ])
   })
 
   it('says that the user may not open the device', () => {

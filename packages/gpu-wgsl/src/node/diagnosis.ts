@@ -32,7 +32,7 @@ export function diagnose({ machine, survey, allowSoftware }: DiagnosisInput): re
       ...nvidiaFindings(machine, vulkan),
       ...loaderFindings(vulkan),
       ...driverFindings(vulkan),
-      ...(survey.failure === undefined ? messageFindings(survey, vulkan) : []),
+      ...(survey.failure === undefined ? messageFindings(survey, vulkan, allowSoftware) : []),
     )
   }
   if (survey.adapters.length > 0) findings.push(softwareOnly(survey))
@@ -112,7 +112,8 @@ function driverFindings({ drivers, absentManifests, searched }: VulkanInstallati
 /** What only Dawn and the loader know: drivers that are there and of no use. */
 function messageFindings(
   { messages, adapters }: AdapterSurvey,
-  { loader, drivers }: VulkanInstallation,
+  { loader, drivers, devices }: VulkanInstallation,
+  allowSoftware: boolean,
 ): Finding[] {
   const usable = drivers.filter(({ libraryFound }) => libraryFound)
   if (loader === undefined || usable.length === 0) return []
@@ -128,10 +129,13 @@ function messageFindings(
         remedy:
           "Install the package with the library that the message names; NVIDIA's driver needs libxext6 and libegl1 on servers without a screen",
       })
-    } else if (/ required$/.test(message)) findings.push(refused(message))
+    } else if (/ required\.?$|while initializing adapter/.test(message)) findings.push(refused(message))
   }
-  const withoutDevice = messages.some((message) => /INCOMPATIBLE_DRIVER|Found no drivers/.test(message))
-  if (findings.length === 0 && adapters.length === 0) {
+  const withoutDevice = messages.some((message) =>
+    /INCOMPATIBLE_DRIVER|Found no drivers|any valid GPUs/.test(message),
+  )
+  // Without a GPU that is no surprise, and another finding says so.
+  if (findings.length === 0 && adapters.length === 0 && (allowSoftware || devices.length > 0)) {
     findings.push({
       kind: 'driver-without-device',
       sentence: `Vulkan drivers are installed (${usable.map(({ manifest }) => basename(manifest)).join(', ')}), but ${withoutDevice ? 'none finds a device that it can drive' : 'Dawn is offered no device by them'}${messages.length === 0 ? '' : `: ${messages.join('; ')}`}.`,
@@ -153,7 +157,8 @@ const refused = (message: string): Finding => ({
 const softwareOnly = ({ adapters }: AdapterSurvey): Finding => ({
   kind: 'software-only',
   sentence: `Only software adapters are offered: ${adapters.map(({ name }) => name).join(', ')}.`,
-  remedy: `Install the driver of the GPU, or allow software adapters, which are slower than the wasm backend. ${someDriver}`,
+  remedy:
+    'Install the Vulkan driver of the GPU, or allow software adapters, which are slower than the wasm backend',
 })
 
 const noAdapter = ({ messages }: AdapterSurvey, { platform }: Machine): Finding => ({

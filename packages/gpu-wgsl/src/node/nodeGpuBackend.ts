@@ -71,8 +71,8 @@ async function requireAdapter(allowSoftware: boolean, cause?: unknown): Promise<
   throw new BackendError({
     operation: 'createNodeGpuBackend',
     rule: allowSoftware ? 'Dawn must offer an adapter' : 'Dawn must offer a hardware GPU',
-    found: `none, because:\n${formatFindings(findings)}\n`,
-    remedy: 'Or compute without a GPU: createWasmBackend() from @hessian-free/tensor',
+    found: 'none',
+    remedy: `What is missing:\n${formatFindings(findings)}\nThe wasm backend needs none of this.`,
     cause,
   })
 }
