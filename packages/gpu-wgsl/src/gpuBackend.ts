@@ -3,7 +3,7 @@
  * generated WGSL in the order they are enqueued; nothing waits for the device but `read`, `readTogether` and
  * `synchronize`.
  */
-import { DtypeError } from '@hessian-free/tensor'
+import { BackendError, DtypeError } from '@hessian-free/tensor'
 import type { Backend, Dtype } from '@hessian-free/tensor'
 import type { DeviceCapabilities } from './device/deviceCapabilities.ts'
 import { GpuConnection } from './device/gpuConnection.ts'
@@ -66,6 +66,7 @@ export function gpuBackendOn(requested: RequestedDevice): GpuBackend {
       return readback.waits
     },
     supports: (dtype) => dtype !== 'float64',
+    flushesSubnormals: true,
     tolerance: (dtype) => (dtype === 'float32' ? 2 ** -23 : 0),
     upload: ({ data, shape, dtype }) => {
       connection.requireUsable('upload')
@@ -74,9 +75,11 @@ export function gpuBackendOn(requested: RequestedDevice): GpuBackend {
       const buffer = memory.create('upload', { shape: [...shape], dtype })
       const { buffer: target } = memory.locate('upload', buffer)
       const bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength)
-      for (let start = 0; start < bytes.length; start += uploadPiece) {
-        device.queue.writeBuffer(target, start, bytes, start, Math.min(uploadPiece, bytes.length - start))
-      }
+      connection.guarded('validation', refusedUpload, () => {
+        for (let start = 0; start < bytes.length; start += uploadPiece) {
+          device.queue.writeBuffer(target, start, bytes, start, Math.min(uploadPiece, bytes.length - start))
+        }
+      })
       return buffer
     },
     read: async (buffer) => (await readback.read([buffer]))[0],
@@ -100,6 +103,9 @@ export function gpuBackendOn(requested: RequestedDevice): GpuBackend {
     },
   }
 }
+
+const refusedUpload = (message: string): BackendError =>
+  new BackendError({ operation: 'upload', rule: 'the device must accept the data', found: message })
 
 function requireSupported(operation: string, dtype: Dtype): void {
   if (dtype !== 'float64') return

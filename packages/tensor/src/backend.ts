@@ -59,6 +59,8 @@ export interface Backend {
   supports(dtype: Dtype): boolean
   /** Relative rounding error that one operation in `dtype` may have; test tolerances are multiples of it. */
   tolerance(dtype: Dtype): number
+  /** Whether a float32 result below 2⁻¹²⁶ may be zero, and such an operand count as zero; default no. */
+  readonly flushesSubnormals?: boolean
   /** @throws {DtypeError} for a dtype it does not support. @throws {BackendError} out of memory. */
   upload(array: HostArray): DeviceBuffer
   /**

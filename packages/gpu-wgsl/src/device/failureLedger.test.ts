@@ -31,6 +31,14 @@ describe('FailureLedger', () => {
     expect(() => ledger.requireSound(run)).toThrow('shader')
   })
 
+  it('names the failure that is certain before one that may only be its consequence', () => {
+    const ledger = new FailureLedger()
+    const [, memory] = [ledger.begin(), ledger.begin()]
+    ledger.record(1, failure('refused'), false)
+    ledger.record(memory, failure('memory'))
+    expect(() => ledger.requireSound(memory)).toThrow('memory')
+  })
+
   it('tells each failure once to whoever waits for all work', () => {
     const ledger = new FailureLedger()
     const first = ledger.begin()

@@ -12,6 +12,8 @@ interface Failure {
   readonly from: number
   readonly until: number
   readonly error: BackendError
+  /** Which operation failed is known, not guessed; a guess is often only the consequence of such a failure. */
+  readonly certain: boolean
 }
 
 export class FailureLedger {
@@ -30,10 +32,13 @@ export class FailureLedger {
     return ++this.#serial
   }
 
-  /** Records that operation `from` failed; everything up to now is suspect. */
-  record(from: number, error: BackendError): void {
-    this.#failures.push({ from, until: this.#serial, error })
-    this.#failures.sort((a, b) => a.from - b.from)
+  /**
+   * Records that operation `from` failed; everything up to now is suspect.
+   * @param certain false where `from` is only the earliest operation that may have failed.
+   */
+  record(from: number, error: BackendError, certain = true): void {
+    this.#failures.push({ from, until: this.#serial, error, certain })
+    this.#failures.sort((a, b) => Number(b.certain) - Number(a.certain) || a.from - b.from)
     this.#unseen.add(error)
   }
 
@@ -46,7 +51,7 @@ export class FailureLedger {
     throw failure.error
   }
 
-  /** @throws {BackendError} the oldest failure that nobody has been told of. */
+  /** @throws {BackendError} the first failure that nobody has been told of. */
   reportUnseen(): void {
     const failure = this.#failures.find(({ error }) => this.#unseen.has(error))
     if (failure === undefined) return

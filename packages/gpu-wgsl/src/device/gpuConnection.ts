@@ -10,6 +10,11 @@ import type { RequestedDevice } from './requestDevice.ts'
 /** Makes the error of an operation from what WebGPU said. */
 export type Describe = (message: string) => BackendError
 
+/** How long a loss may be told after its first consequence. */
+const lossMilliseconds = 500
+const delay = (milliseconds: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, milliseconds))
+
 export class GpuConnection {
   readonly device: GPUDevice
   readonly capabilities: DeviceCapabilities
@@ -28,7 +33,7 @@ export class GpuConnection {
     })
     device.addEventListener('uncapturederror', (event) => {
       event.preventDefault()
-      const { message } = (event as GPUUncapturedErrorEvent).error
+      const { message } = event.error
       this.ledger.record(
         this.#settled + 1,
         new BackendError({
@@ -36,6 +41,7 @@ export class GpuConnection {
           rule: 'the device must accept what it is given',
           found: message,
         }),
+        false,
       )
     })
   }
@@ -57,24 +63,31 @@ export class GpuConnection {
     })
   }
 
+  /** Does `body`, and tells later whether it met an error of the given kind. */
+  attempt<T>(
+    filter: GPUErrorFilter,
+    body: () => T,
+  ): { readonly result: T; readonly error: Promise<string | undefined> } {
+    this.device.pushErrorScope(filter)
+    const result = body()
+    const error = this.device.popErrorScope().then(
+      (found) => found?.message,
+      // A lost device: whoever waits next is told.
+      () => undefined,
+    )
+    return { result, error }
+  }
+
   /** Does `body`; an error of the given kind in it is recorded under the newest serial when it becomes known. */
   guarded<T>(filter: GPUErrorFilter, describe: Describe, body: () => T, onError?: () => void): T {
-    const { device, ledger } = this
-    const serial = ledger.serial
-    device.pushErrorScope(filter)
-    const result = body()
-    const check = device
-      .popErrorScope()
-      .then(
-        (error) => {
-          if (error === null) return
-          onError?.()
-          ledger.record(serial, describe(error.message))
-        },
-        // A lost device: whoever waits next is told.
-        () => undefined,
-      )
-      .finally(() => this.#pending.delete(check))
+    const { serial } = this.ledger
+    const { result, error } = this.attempt(filter, body)
+    const check = error.then((message) => {
+      this.#pending.delete(check)
+      if (message === undefined) return
+      onError?.()
+      this.ledger.record(serial, describe(message))
+    })
     this.#pending.add(check)
     return result
   }
@@ -84,12 +97,13 @@ export class GpuConnection {
    * @throws {DeviceLostError} where the device was lost meanwhile.
    */
   async wait(operation: string, enqueued: Promise<unknown>): Promise<void> {
-    const serial = this.ledger.serial
+    const { serial } = this.ledger
     try {
-      await enqueued
+      // Not every implementation settles what a lost device had under way.
+      await Promise.race([enqueued, this.device.lost])
     } catch (cause) {
-      // A promise of a lost device rejects just before `lost` resolves.
-      await Promise.race([this.device.lost, Promise.resolve()])
+      // A promise of a lost device may reject before the loss is told.
+      await Promise.race([this.device.lost, delay(lossMilliseconds)])
       this.requireUsable(operation)
       await Promise.all(this.#pending)
       this.ledger.reportUnseen()
@@ -100,6 +114,7 @@ export class GpuConnection {
         cause,
       })
     }
+    this.requireUsable(operation)
     await Promise.all(this.#pending)
     this.requireUsable(operation)
     this.#settled = Math.max(this.#settled, serial)

@@ -5,7 +5,7 @@
  *
  * Each wait is counted: tests bound the number of synchronisations of a whole run.
  */
-import { typedArray } from '@hessian-free/tensor'
+import { BackendError, typedArray } from '@hessian-free/tensor'
 import type { DeviceBuffer, TypedArray } from '@hessian-free/tensor'
 import { sizeClass } from './bufferPool.ts'
 import type { GpuConnection } from './gpuConnection.ts'
@@ -60,15 +60,22 @@ export class Readback {
     if (total === 0) return results
     const size = sizeClass(total)
     const staging = this.#take(size)
-    const encoder = device.createCommandEncoder()
-    buffers.forEach(({ bytes }, i) => {
-      if (bytes > 0) encoder.copyBufferToBuffer(sources[i], 0, staging, offsets[i], bytes)
+    // An error here spoils this reading and nothing else.
+    const copied = this.#connection.attempt('validation', () => {
+      const encoder = device.createCommandEncoder()
+      buffers.forEach(({ bytes }, i) => {
+        if (bytes > 0) encoder.copyBufferToBuffer(sources[i], 0, staging, offsets[i], bytes)
+      })
+      device.queue.submit([encoder.finish()])
     })
-    device.queue.submit([encoder.finish()])
     this.#waits++
     try {
       await this.#connection.wait('read', staging.mapAsync(GPUMapMode.READ, 0, total))
       for (const buffer of buffers) this.#memory.requireSound(buffer)
+      const found = await copied.error
+      if (found !== undefined) {
+        throw new BackendError({ operation: 'read', rule: 'the device must accept the copy', found })
+      }
     } catch (error) {
       staging.destroy()
       throw error
