@@ -3,16 +3,16 @@
  * definite operator. 'standard' has β = z'·r' / z·r (Hestenes & Stiefel 1952); 'flexible' is FCG(1) of Notay 2000,
  * β = −z'·Ap / p·Ap, which stays right when the preconditioner changes; for a fixed one both are the same.
  *
- * One product, one preconditioner application and one small read per iteration. Definiteness is not assumed but
- * watched: p·Ap ≤ 0 ends the run before the update, as in Martens' code. Stop rules see exactly the iteration they
- * are asked about, however far a device runs ahead (`readLag`).
+ * One product and one preconditioner application per iteration. Definiteness is not assumed but watched: p·Ap ≤ 0 ends
+ * the run before the update, as in Martens' code. The device runs ahead of the host, which reads what it measured in
+ * batches (`readSchedule.ts`); stop rules see exactly the iteration they are asked about all the same.
  */
-import { ArgumentError, ShapeError, formatType, isFloat } from '@hessian-free/tensor'
+import { ShapeError, formatType, isFloat } from '@hessian-free/tensor'
 import type { Tensor } from '@hessian-free/tensor'
-import { report } from './conjugateGradientPrograms.ts'
+import { ConjugateGradientJudge } from './conjugateGradientJudge.ts'
 import type { ConjugateGradientVariant } from './conjugateGradientPrograms.ts'
 import { ConjugateGradientRun } from './conjugateGradientRun.ts'
-import type { EnqueuedIteration, LinearOperator } from './conjugateGradientRun.ts'
+import type { Batch, LinearOperator } from './conjugateGradientRun.ts'
 import type { CurvaturePair } from './curvaturePair.ts'
 import { eventLoopPause } from './eventLoopPause.ts'
 import { iterateGrid } from './iterateGrid.ts'
@@ -20,6 +20,8 @@ import type { IterateSelection } from './iterateGrid.ts'
 import { IterateStore } from './iterateStore.ts'
 import type { StoredIterate } from './iterateStore.ts'
 import type { Preconditioner } from './preconditioners/preconditioner.ts'
+import type { ReadSchedule } from './readSchedule.ts'
+import { readSchedule } from './readSchedule.ts'
 import { maximumIterations, notBefore } from './stopRules/iterationLimits.ts'
 import { relativeProgress } from './stopRules/relativeProgress.ts'
 import type {
@@ -50,11 +52,21 @@ export interface ConjugateGradientOptions {
   readonly onIteration?: (iteration: ConjugateGradientIteration) => void
   /** Takes s = αp, y = αAp of every sound iteration; the tensors are the receiver's to free. */
   readonly onPair?: (pair: CurvaturePair) => void
-  /** Looked at before every iteration. */
+  /** Looked at before every iteration is enqueued, and before it is judged: what is on its way is dropped. */
   readonly signal?: AbortSignal
   /**
-   * Iterations a device may run ahead of the host's reading; default 0. Results do not depend on it, but up to
-   * this many products are wasted at the end.
+   * Iterations whose measurements the host reads, and judges, at a time. A reading makes the host wait until the device
+   * has come that far and then for the round trip; a larger interval waits less often. But the host notices late that
+   * a run is over, and up to readInterval − 1 + readLag products were for nothing by then (counted in `products`);
+   * the operator, the preconditioner and the memory for x (and pairs) of that many iterations must bear it, with
+   * vectors that are NaN after a breakdown. Results do not depend on it. Default 1 where the backend can be read
+   * without waiting, else 10.
+   */
+  readonly readInterval?: number
+  /**
+   * Iterations enqueued after a batch before the host waits for it: work for the device during the round trip. 0 leaves
+   * it idle then; each more is a product for nothing at the end. Results do not depend on it. Default 0 where the
+   * backend can be read without waiting, else 2.
    */
   readonly readLag?: number
 }
@@ -66,7 +78,7 @@ export interface ConjugateGradientResult {
   readonly iterates: readonly StoredIterate[]
   /** Sound iterations: updates of x. */
   readonly iterations: number
-  /** Products with A, the warm start's included. */
+  /** Products with A, the warm start's included, and those that were enqueued before the end was known. */
   readonly products: number
   readonly stopReason: StopReason
   readonly start: ConjugateGradientStart
@@ -96,21 +108,23 @@ export async function conjugateGradient(
   options: ConjugateGradientOptions = {},
 ): Promise<ConjugateGradientResult> {
   requireVectors(b, options.initial)
-  const rules = rulesOf(options)
+  const limit = options.maximumIterations ?? 250
+  const rules = rulesOf(options, limit)
+  const schedule = readSchedule(b.backend, options.readInterval, options.readLag)
   const run = new ConjugateGradientRun(operator, b, {
     variant: options.variant ?? 'flexible',
     preconditioner: options.preconditioner,
     wantsPairs: options.onPair !== undefined,
+    initial: options.initial,
+    restartIfWorse: options.restartIfWorse ?? true,
   })
   const store = new IterateStore(options.keep ?? iterateGrid())
-  const history: ConjugateGradientIteration[] = []
+  const judge = new ConjugateGradientJudge(run, store, rules, options)
   let finished = false
   try {
-    const start = await run.start(options.initial, options.restartIfWorse ?? true)
-    store.accept({ iteration: 0, phi: start.phi, norm: start.iterateNorm, iterate: run.release(run.x) })
-    const stopReason = reasonNotToStart(start) ?? (await iterate(run, store, history, start, rules, options))
+    const stopReason = await iterate(run, judge, schedule, limit, options.signal)
     finished = true
-    return resultOf(store, history, start, run.products, stopReason)
+    return resultOf(store, judge, run.products, stopReason)
   } finally {
     run.dispose()
     if (!finished) store.dispose()
@@ -128,101 +142,45 @@ function requireVectors(b: Tensor, initial: Tensor | undefined): void {
   })
 }
 
-function rulesOf(options: ConjugateGradientOptions): readonly StopRule[] {
-  const { stop = [relativeProgress()], minimumIterations = 1, readLag = 0 } = options
-  if (!(Number.isInteger(readLag) && readLag >= 0)) {
-    throw new ArgumentError({
-      operation: 'conjugateGradient',
-      rule: 'readLag must be a non-negative integer',
-      found: String(readLag),
-    })
-  }
-  const limit = maximumIterations(options.maximumIterations ?? 250)
-  return [...stop.map((rule) => notBefore(minimumIterations, rule)), limit]
+function rulesOf(
+  { stop = [relativeProgress()], minimumIterations = 1 }: ConjugateGradientOptions,
+  limit: number,
+): readonly StopRule[] {
+  return [...stop.map((rule) => notBefore(minimumIterations, rule)), maximumIterations(limit)]
 }
 
-function reasonNotToStart({ phi, residualNorm }: ConjugateGradientStart): StopReason | undefined {
-  if (!Number.isFinite(phi) || !Number.isFinite(residualNorm)) return 'notFinite'
-  return residualNorm === 0 ? 'converged' : undefined
-}
-
-/** The loop: enqueue an iteration, judge the oldest one whose numbers are due, make the next direction. */
+/** The loop: enqueue an iteration, send a batch on its way when it is full, judge the batches that are due. */
 async function iterate(
   run: ConjugateGradientRun,
-  store: IterateStore,
-  history: ConjugateGradientIteration[],
-  start: ConjugateGradientStart,
-  rules: readonly StopRule[],
-  { readLag = 0, maximumIterations: limit = 250, ...options }: ConjugateGradientOptions,
+  judge: ConjugateGradientJudge,
+  { interval, lag }: ReadSchedule,
+  limit: number,
+  signal: AbortSignal | undefined,
 ): Promise<StopReason> {
   const pause = eventLoopPause()
-  const pending: EnqueuedIteration[] = []
-  const judge = async (enqueued: EnqueuedIteration): Promise<StopReason | undefined> => {
-    const measured = measuredFrom(await enqueued.reading, enqueued.iteration)
-    const breakdown = breakdownOf(measured)
-    const last = history.at(-1) ?? start
-    const { phi, residualNorm, iterateNorm } = breakdown === undefined ? measured : last
-    const entry = { ...measured, phi, residualNorm, iterateNorm }
-    history.push(entry)
-    if (breakdown === undefined) {
-      store.accept({ iteration: entry.iteration, phi, norm: iterateNorm, iterate: run.release(enqueued.x) })
-      const { s, y } = enqueued
-      if (options.onPair !== undefined && s !== undefined && y !== undefined) {
-        options.onPair({ iteration: entry.iteration, s: run.release(s), y: run.release(y) })
-      }
+  const onTheWay: Batch[] = []
+  run.start()
+  for (let enqueued = 0; ; enqueued++) {
+    const atLimit = enqueued === limit
+    if ((enqueued + 1) % interval === 0 || atLimit) onTheWay.push(run.read())
+    const due = onTheWay.filter(({ last }) => atLimit || enqueued >= last + lag)
+    for (const batch of due) {
+      const reason = await judge.judge(batch)
+      if (reason !== undefined) return reason
     }
-    options.onIteration?.(entry)
-    if (breakdown !== undefined) return breakdown
-    if (residualNorm === 0) return 'converged'
-    return rules.find((rule) => rule.shouldStop(history, start))?.reason
-  }
-
-  run.direct()
-  for (let enqueued = 1; ; enqueued++) {
+    onTheWay.splice(0, due.length)
     await pause()
-    if (options.signal?.aborted === true) return 'aborted'
-    pending.push(run.advance())
-    const due = pending.length > readLag || enqueued >= limit ? pending.shift() : undefined
-    let reason = due === undefined ? undefined : await judge(due)
-    // At the limit nothing more is enqueued; what is under way is judged in order.
-    while (reason === undefined && enqueued >= limit) {
-      const next = pending.shift()
-      if (next === undefined) return 'maximumIterations'
-      reason = await judge(next)
+    if (signal?.aborted === true) {
+      // The result is x₀ if nothing else was judged; the start must have been.
+      return judge.begun ? 'aborted' : ((await judge.judge(onTheWay.at(0) ?? run.read())) ?? 'aborted')
     }
-    if (reason !== undefined) return reason
-    run.direct()
-    if (due !== undefined) run.retire(due)
+    run.advance()
   }
-}
-
-function measuredFrom(values: ArrayLike<number>, iteration: number): ConjugateGradientIteration {
-  return {
-    iteration,
-    phi: values[report.phi],
-    residualNorm: Math.sqrt(values[report.rr]),
-    iterateNorm: Math.sqrt(values[report.xx]),
-    curvature: values[report.curvature],
-    step: values[report.step],
-    preconditionedNorm: Math.sqrt(values[report.rz]),
-    conjugation: values[report.conjugation],
-  }
-}
-
-/** What makes an iteration unsound. r ≠ 0 here, so r·z = 0 means that M⁻¹ is singular. */
-function breakdownOf(measured: ConjugateGradientIteration): StopReason | undefined {
-  const { curvature, preconditionedNorm, phi, residualNorm, iterateNorm, step } = measured
-  if (!Number.isFinite(curvature)) return 'notFinite'
-  if (!(preconditionedNorm > 0)) return 'indefinitePreconditioner'
-  if (curvature <= 0) return 'negativeCurvature'
-  const sound = [phi, residualNorm, iterateNorm, step].every(Number.isFinite)
-  return sound ? undefined : 'notFinite'
 }
 
 function resultOf(
   store: IterateStore,
-  history: readonly ConjugateGradientIteration[],
-  start: ConjugateGradientStart,
+  { history, start }: ConjugateGradientJudge,
   products: number,
   stopReason: StopReason,
 ): ConjugateGradientResult {

@@ -10,12 +10,12 @@
  * because the iterate before must survive until the host has seen that the step was sound.
  */
 import type { Backend, CompiledFunction, Tensor } from '@hessian-free/tensor'
-import { concatenate, jit, zerosLike } from '@hessian-free/tensor'
+import { concatenate, jit, lessEqual, select, zerosLike } from '@hessian-free/tensor'
 
 /** Positions in the report of an iteration. */
 export const report = { curvature: 0, rz: 1, conjugation: 2, step: 3, phi: 4, rr: 5, xx: 6 } as const
-/** Positions in the report of the start. */
-export const startReport = { phi: 0, rr: 1, bb: 2, xx: 3 } as const
+/** Positions in the report of the start; `given` is φ at the initial vector as it was given. */
+export const startReport = { phi: 0, rr: 1, bb: 2, xx: 3, given: 4 } as const
 /** Positions in the scalars of a direction. */
 const direction = { rz: 0, conjugation: 1 } as const
 
@@ -24,7 +24,7 @@ export type ConjugateGradientVariant = 'flexible' | 'standard'
 export interface Start {
   readonly x: Tensor
   readonly r: Tensor
-  readonly scalars: Tensor
+  readonly report: Tensor
 }
 
 export interface Direction {
@@ -45,6 +45,8 @@ export interface Advance {
 export interface ConjugateGradientPrograms {
   readonly startFromZero: CompiledFunction<[b: Tensor], Start>
   readonly startFrom: CompiledFunction<[b: Tensor, x: Tensor, product: Tensor], Start>
+  /** From x if φ(x) ≤ 0, else from zero: the device decides, so that the host need not wait to go on. */
+  readonly startFromBetter: CompiledFunction<[b: Tensor, x: Tensor, product: Tensor], Start>
   /** With a preconditioner, z is consumed; without, z is r and stays. */
   readonly firstDirection: CompiledFunction<[z: Tensor, r: Tensor], Direction>
   readonly firstPlainDirection: CompiledFunction<[r: Tensor], Direction>
@@ -72,11 +74,31 @@ const unpack = (vector: Tensor, position: number): Tensor =>
   vector.slice([position], [position + 1]).reshape([])
 const phiAt = (x: Tensor, r: Tensor, b: Tensor): Tensor => inner(r.add(b), x).multiply(-0.5)
 
-const start = (b: Tensor, x: Tensor, r: Tensor): Start => ({
+const start = (b: Tensor, x: Tensor, r: Tensor, phi: Tensor, given: Tensor): Start => ({
   x,
   r,
-  scalars: pack([phiAt(x, r, b), inner(r, r), inner(b, b), inner(x, x)]),
+  report: pack([phi, inner(r, r), inner(b, b), inner(x, x), given]),
 })
+
+const startFromZero = (b: Tensor): Start => {
+  const x = zerosLike(b)
+  const phi = phiAt(x, b, b)
+  return start(b, x, b, phi, phi)
+}
+
+const startFrom = (b: Tensor, x: Tensor, product: Tensor): Start => {
+  const r = b.subtract(product)
+  const phi = phiAt(x, r, b)
+  return start(b, x, r, phi, phi)
+}
+
+/** Selected, not multiplied by 0 or 1: a NaN must not survive, and φ(x) = NaN is not ≤ 0. */
+const startFromBetter = (b: Tensor, x: Tensor, product: Tensor): Start => {
+  const r = b.subtract(product)
+  const given = phiAt(x, r, b)
+  const better = lessEqual(given, 0)
+  return start(b, select(better, x, 0), select(better, r, b), select(better, given, 0), given)
+}
 
 const first = (z: Tensor, r: Tensor): Direction => {
   const rz = inner(z, r)
@@ -123,11 +145,9 @@ function compile(): ConjugateGradientPrograms {
       donate: [1, 2],
     })
   return {
-    startFromZero: jit((b: Tensor) => start(b, zerosLike(b), b), { name: 'startFromZero' }),
-    startFrom: jit((b: Tensor, x: Tensor, product: Tensor) => start(b, x, b.subtract(product)), {
-      name: 'startFrom',
-      donate: [2],
-    }),
+    startFromZero: jit(startFromZero),
+    startFrom: jit(startFrom, { donate: [2] }),
+    startFromBetter: jit(startFromBetter, { donate: [2] }),
     firstDirection: jit(first, { name: 'firstDirection', donate: [0] }),
     firstPlainDirection: jit((r: Tensor) => first(r, r), { name: 'firstPlainDirection' }),
     advance: jit(

@@ -1,17 +1,12 @@
 /**
  * The device side of one conjugate gradient run: it owns x, r and p and enqueues iterations without looking at
- * their results. What the numbers mean is decided by the host, in `conjugateGradient.ts`.
+ * their results. What the numbers mean is decided by the host, in `conjugateGradientJudge.ts`.
  */
-import { ArgumentError } from '@hessian-free/tensor'
+import { ArgumentError, readTensors } from '@hessian-free/tensor'
 import type { Tensor, TypedArray } from '@hessian-free/tensor'
-import { conjugateGradientPrograms, startReport } from './conjugateGradientPrograms.ts'
-import type {
-  ConjugateGradientPrograms,
-  ConjugateGradientVariant,
-  Start,
-} from './conjugateGradientPrograms.ts'
+import { conjugateGradientPrograms } from './conjugateGradientPrograms.ts'
+import type { ConjugateGradientPrograms, ConjugateGradientVariant } from './conjugateGradientPrograms.ts'
 import type { Preconditioner } from './preconditioners/preconditioner.ts'
-import type { ConjugateGradientStart } from './stopRules/stopRule.ts'
 
 /** v ↦ A v. Returns a fresh tensor, which the solver frees; never v itself. */
 export type LinearOperator = (v: Tensor) => Tensor
@@ -20,16 +15,25 @@ export interface RunOptions {
   readonly variant: ConjugateGradientVariant
   readonly preconditioner: Preconditioner | undefined
   readonly wantsPairs: boolean
+  readonly initial: Tensor | undefined
+  readonly restartIfWorse: boolean
 }
 
-/** An enqueued iteration; its tensors are the run's until `release`. */
+/** An enqueued iteration, or the start as iteration 0; its tensors are the run's until `release`. */
 export interface EnqueuedIteration {
   readonly iteration: number
   readonly x: Tensor
   readonly s?: Tensor
   readonly y?: Tensor
-  readonly report: Tensor
-  readonly reading: Promise<TypedArray>
+}
+
+/** Iterations whose reports are on their way to the host. */
+export interface Batch {
+  readonly iterations: readonly EnqueuedIteration[]
+  /** Number of the last iteration. */
+  readonly last: number
+  /** A report for each: see `startReport` for iteration 0, `report` for the others. */
+  readonly reports: Promise<readonly TypedArray[]>
 }
 
 function requireFresh(what: string, result: Tensor, argument: Tensor): Tensor {
@@ -42,22 +46,29 @@ function requireFresh(what: string, result: Tensor, argument: Tensor): Tensor {
   })
 }
 
+/** The vectors of the newest iteration. */
+interface Direction {
+  readonly p: Tensor
+  readonly scalars: Tensor
+}
+
 export class ConjugateGradientRun {
   readonly #programs: ConjugateGradientPrograms
   readonly #operator: LinearOperator
   readonly #b: Tensor
   readonly #options: RunOptions
   readonly #owned = new Set<Tensor>()
-  /** The newest x, r, p and the scalars of p; absent before `start` and `direct`. */
+  /** The newest x and r; absent before the start. */
   #x: Tensor | undefined
   #r: Tensor | undefined
-  #p: Tensor | undefined
-  #scalars: Tensor | undefined
-  /** Product and report of the newest iteration, until the direction is updated with them. */
-  #product: Tensor | undefined
-  #report: Tensor | undefined
+  /** Of the newest iteration: its direction, product and report; absent before the first. */
+  #newest: (Direction & { readonly product: Tensor; readonly report: Tensor }) | undefined
   #iteration = 0
   #products = 0
+  /** Iterations not yet read, and their reports. */
+  #unread: { readonly enqueued: EnqueuedIteration; readonly report: Tensor }[] = []
+  /** Reports that were read: the last of them may still make the next direction. */
+  #read: readonly Tensor[] = []
 
   constructor(operator: LinearOperator, b: Tensor, options: RunOptions) {
     this.#programs = conjugateGradientPrograms(b.backend)
@@ -71,82 +82,49 @@ export class ConjugateGradientRun {
     return this.#products
   }
 
-  /** The newest iterate; the run's until `release`. */
-  get x(): Tensor {
-    return present(this.#x)
-  }
-
-  /** Sets x₀ and its residual. Reads φ(x₀), which decides whether a warm start is used. */
-  async start(initial: Tensor | undefined, restartIfWorse: boolean): Promise<ConjugateGradientStart> {
-    if (initial !== undefined) {
-      const product = this.#multiply(initial)
-      const warm = await this.#begin(this.#programs.startFrom(this.#b, initial, product), 'warmStart')
-      if (!restartIfWorse || warm.phi <= 0) return warm
-      this.#free(this.#x)
-      this.#free(this.#r)
-    }
-    const from = initial === undefined ? 'zero' : 'restarted'
-    return this.#begin(this.#programs.startFromZero(this.#b), from)
-  }
-
-  async #begin(
-    { x, r, scalars }: Start,
-    from: ConjugateGradientStart['from'],
-  ): Promise<ConjugateGradientStart> {
+  /** Enqueues the start: x₀, its residual and its report. */
+  start(): void {
+    const { initial, restartIfWorse } = this.#options
+    const { startFrom, startFromBetter, startFromZero } = this.#programs
+    const { x, r, report } =
+      initial === undefined
+        ? startFromZero(this.#b)
+        : (restartIfWorse ? startFromBetter : startFrom)(this.#b, initial, this.#multiply(initial))
     this.#x = this.#own(x)
     this.#r = this.#own(r)
-    const values = await this.#own(scalars).read()
-    this.#free(scalars)
-    return {
-      from,
-      phi: values[startReport.phi],
-      residualNorm: Math.sqrt(values[startReport.rr]),
-      iterateNorm: Math.sqrt(values[startReport.xx]),
-      rightHandSideNorm: Math.sqrt(values[startReport.bb]),
-    }
+    this.#unread.push({ enqueued: { iteration: 0, x }, report: this.#own(report) })
   }
 
-  /** Makes the next direction from the newest residual. */
-  direct(): void {
-    const { variant, preconditioner } = this.#options
-    const r = present(this.#r)
-    const z =
-      preconditioner === undefined || preconditioner.isIdentity === true
-        ? undefined
-        : this.#own(requireFresh('the preconditioner', preconditioner.apply(r), r))
-    const { firstDirection, firstPlainDirection, redirect, redirectPlain } = this.#programs
-    const [p, product, report] = [this.#p, this.#product, this.#report]
-    const next =
-      p === undefined || product === undefined || report === undefined
-        ? z === undefined
-          ? firstPlainDirection(r)
-          : firstDirection(z, r)
-        : z === undefined
-          ? redirectPlain[variant](r, p, product, report)
-          : redirect[variant](z, r, p, product, report)
-    for (const consumed of [z, p, product, this.#scalars]) this.#free(consumed)
-    this.#p = this.#own(next.p)
-    this.#scalars = this.#own(next.scalars)
-  }
-
-  /** Enqueues one iteration along the newest direction. */
-  advance(): EnqueuedIteration {
+  /** Enqueues one iteration: the next direction from the newest residual, and a step along it. */
+  advance(): void {
     const { advance, advanceWithPair } = this.#programs
-    const p = present(this.#p)
+    const { p, scalars } = this.#direct()
     const product = this.#multiply(p)
     const compiled = this.#options.wantsPairs ? advanceWithPair : advance
-    const next = compiled(this.x, present(this.#r), p, product, this.#b, present(this.#scalars))
+    const { report, ...next } = compiled(present(this.#x), present(this.#r), p, product, this.#b, scalars)
     this.#free(this.#r)
     this.#x = this.#own(next.x)
     this.#r = this.#own(next.r)
-    this.#product = product
-    this.#report = this.#own(next.report)
+    this.#newest = { p, scalars, product, report: this.#own(report) }
     if (next.s !== undefined) this.#own(next.s)
     if (next.y !== undefined) this.#own(next.y)
-    const reading = next.report.read()
-    // An iteration that is enqueued but never judged must not end the process.
-    reading.catch(() => undefined)
-    return { ...next, iteration: ++this.#iteration, reading }
+    this.#unread.push({ enqueued: { ...next, iteration: ++this.#iteration }, report })
+  }
+
+  /** Sends the reports of all iterations enqueued since the last call on their way, in one reading. */
+  read(): Batch {
+    const reports = this.#unread.map(({ report }) => report)
+    const batch = {
+      iterations: this.#unread.map(({ enqueued }) => enqueued),
+      last: this.#iteration,
+      reports: readTensors(reports),
+    }
+    // A batch that is on its way but never judged must not end the process.
+    batch.reports.catch(() => undefined)
+    this.#read.forEach((report) => this.#free(report))
+    this.#read = reports
+    this.#unread = []
+    return batch
   }
 
   /** Hands a tensor to the caller. */
@@ -155,20 +133,37 @@ export class ConjugateGradientRun {
     return tensor
   }
 
-  /** Frees the small change of an iteration that was judged and whose successor was directed. */
-  retire({ report }: EnqueuedIteration): void {
-    this.#free(report)
-  }
-
   /** Frees everything that was not released. */
   dispose(): void {
     for (const tensor of this.#owned) tensor.dispose()
     this.#owned.clear()
   }
 
+  #direct(): Direction {
+    const { variant, preconditioner } = this.#options
+    const r = present(this.#r)
+    const z =
+      preconditioner === undefined || preconditioner.isIdentity === true
+        ? undefined
+        : this.#own(requireFresh('the preconditioner', preconditioner.apply(r), r))
+    const { firstDirection, firstPlainDirection, redirect, redirectPlain } = this.#programs
+    const newest = this.#newest
+    const next =
+      newest === undefined
+        ? z === undefined
+          ? firstPlainDirection(r)
+          : firstDirection(z, r)
+        : z === undefined
+          ? redirectPlain[variant](r, newest.p, newest.product, newest.report)
+          : redirect[variant](z, r, newest.p, newest.product, newest.report)
+    for (const consumed of [z, newest?.p, newest?.product, newest?.scalars]) this.#free(consumed)
+    return { p: this.#own(next.p), scalars: this.#own(next.scalars) }
+  }
+
   #multiply(v: Tensor): Tensor {
+    const product = this.#own(requireFresh('the operator', this.#operator(v), v))
     this.#products++
-    return this.#own(requireFresh('the operator', this.#operator(v), v))
+    return product
   }
 
   #own(tensor: Tensor): Tensor {
@@ -188,6 +183,6 @@ function present(tensor: Tensor | undefined): Tensor {
   if (tensor !== undefined) return tensor
   throw new ArgumentError({
     operation: 'conjugateGradient',
-    rule: 'a run must be started and directed before it advances',
+    rule: 'a run must be started before it advances',
   })
 }
