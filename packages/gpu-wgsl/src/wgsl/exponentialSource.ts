@@ -53,7 +53,7 @@ fn boundedExponential${n}(x: ${f}) -> ${f} {
   let bounded = max(x, ${f}(${float(-104.5)}));
   let shifted = shiftedExponent${n}(bounded);
   let r = reducedExponent${n}(bounded, shifted);
-  let y = 1.0f + (r + r * r * ${polynomial('r', exponentialTail)});
+  let y = 1.0f + keep${n}(r + r * r * ${polynomial('r', exponentialTail)});
   return scaleByPowerOfTwo${n}(y, shifted);
 }`,
   exponential: ({ n, f, u }) => `fn exponential${n}(x: ${f}) -> ${f} {
