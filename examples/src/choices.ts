@@ -11,13 +11,37 @@ import { mnistClassifier } from './examples/mnistClassifier.ts'
 export const examples: readonly Example[] = [mnistAutoencoder, mnistClassifier]
 
 export const backends = {
-  auto: 'wasm where the engine has SIMD, else reference',
+  auto: 'gpu on a hardware GPU, else wasm where the engine has SIMD, else reference',
+  gpu: 'float32, WebGPU through Dawn; hf devices shows the adapters',
   wasm: 'float32, vector code emitted as WebAssembly',
   reference: 'plain loops; slow, for checking',
 } as const
 export type BackendName = keyof typeof backends
 
-export function createBackend(name: BackendName): Backend {
+/** What the gpu backend may compute on. */
+export const adapters = {
+  hardware: 'a GPU',
+  software:
+    'a processor that pretends to be one, for tests: a driver of the system, else SwiftShader from npm',
+} as const
+export type AdapterName = keyof typeof adapters
+
+export interface BackendOptions {
+  /** For the gpu backend; default hardware. */
+  readonly adapter?: AdapterName
+  /** Time variants of matrix products on the GPU first. */
+  readonly tune?: boolean
+}
+
+/** @throws {BackendError} for 'gpu' where there is none of the wanted kind: with what is missing. */
+export async function createBackend(
+  name: BackendName,
+  { adapter = 'hardware', tune = false }: BackendOptions = {},
+): Promise<Backend> {
   if (name === 'reference') return createReferenceBackend()
-  return name === 'wasm' || isWasmSupported() ? createWasmBackend() : createReferenceBackend()
+  if (name === 'wasm') return createWasmBackend()
+  const { createGpu, createGpuIfAny } = await import('./gpuChoice.ts')
+  if (name === 'gpu') return createGpu({ adapter, tune })
+  const gpu = await createGpuIfAny(tune)
+  return gpu ?? (isWasmSupported() ? createWasmBackend() : createReferenceBackend())
 }

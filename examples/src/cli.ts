@@ -7,7 +7,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { TensorError } from '@hessian-free/tensor'
-import { backends, examples } from './choices.ts'
+import { adapters, backends, examples } from './choices.ts'
+import type { DevicesOptions } from './devices.ts'
 import { presetNames } from './examples/example.ts'
 import { validNames } from './nearestName.ts'
 import { preconditioners, samplings } from './optimiserChoices.ts'
@@ -44,6 +45,20 @@ const oneOf = (flags: string, description: string, names: readonly string[], byD
       if (names.includes(given)) return given
       throw new InvalidArgumentError(validNames(given, names))
     })
+
+const adapterOption = (): Option =>
+  oneOf('--adapter <kind>', 'what the gpu backend may compute on', Object.keys(adapters), 'hardware')
+
+/** Options that would do nothing are mistakes. @throws {CommanderError} */
+function refuseIdleOptions({ backend, adapter, tune }: TrainingOptions): void {
+  const idle =
+    adapter === 'software' && backend !== 'gpu'
+      ? "option '--adapter software' needs '--backend gpu': nothing else takes a software adapter"
+      : tune === true && backend !== 'gpu' && backend !== 'auto'
+        ? `option '--tune' cannot be used with '--backend ${backend}': it times products on a GPU`
+        : undefined
+  if (idle !== undefined) throw new CommanderError(2, 'hf.idleOption', `error: ${idle}`)
+}
 
 /** A folder's name, not a path: a run never lands outside `--out`. */
 const folderName = (text: string): string => {
@@ -83,6 +98,8 @@ const trainCommand: Command = program
   .argument('<example>', `one of ${examples.map(({ name }) => name).join(', ')}`)
   .addOption(oneOf('--preset <name>', 'size of network and data', presetNames, 'small'))
   .addOption(oneOf('--backend <name>', 'where to compute', Object.keys(backends), 'auto'))
+  .addOption(adapterOption())
+  .option('--tune', 'time variants of matrix products on the GPU first, and keep the best')
   .option('--iterations <n>', 'outer iterations; default that of the preset', positiveInteger)
   .addOption(
     oneOf('--preconditioner <name>', 'of conjugate gradients', Object.keys(preconditioners), 'lbfgs'),
@@ -116,6 +133,7 @@ const trainCommand: Command = program
         )}`,
       )
     }
+    refuseIdleOptions(options)
     await train(example, options, abortOnInterrupt(announceStop))
   })
 
@@ -137,8 +155,20 @@ program
       ),
     )
     process.stdout.write(
-      `${[...text, section('backends', backends), section('preconditioners', preconditioners), section('samplings', samplings)].join('\n\n')}\n`,
+      `${[...text, section('backends', backends), section('adapters of the gpu backend', adapters), section('preconditioners', preconditioners), section('samplings', samplings)].join('\n\n')}\n`,
     )
+  })
+
+const devicesCommand: Command = program
+  .command('devices')
+  .configureOutput({ outputError: listOptions(() => devicesCommand) })
+  .description('list the adapters of the gpu backend, and what is missing where there are none')
+  .addOption(adapterOption())
+  .option('--json', 'print adapters with all limits, what is missing, and messages of drivers as JSON')
+  .addHelpText('after', '\nThe exit code is 0 with and without adapters.')
+  .action(async (options: DevicesOptions) => {
+    const { describeDevices } = await import('./devices.ts')
+    process.stdout.write(`${await describeDevices(options)}\n`)
   })
 
 program
@@ -158,7 +188,7 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) {
     // Help and version are no errors; everything else commander throws is a mistake on the command line.
-    if (error.code === 'hf.unknownExample') process.stderr.write(`${error.message}\n`)
+    if (error.code.startsWith('hf.')) process.stderr.write(`${error.message}\n`)
     process.exitCode = error.exitCode === 0 ? 0 : 2
   } else {
     // Errors of this project and of the system say what is wrong; for any other the place it came from is the clue.

@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs'
 import { workUnits } from '@hessian-free/hf'
 import type { HessianFreeStep } from '@hessian-free/hf'
 import { createBackend } from '../choices.ts'
-import type { BackendName } from '../choices.ts'
+import type { BackendName, BackendOptions } from '../choices.ts'
 import { readMnist } from '../data/mnistFolder.ts'
 import type { Example, PreparedExample, PresetName } from '../examples/example.ts'
 import { digitStrip } from '../report/digitStrip.ts'
@@ -20,7 +20,7 @@ import type { RunFolder } from './runFolder.ts'
 import { createOptimiser, describeSettings, reconstruct } from './trainingRun.ts'
 import type { OptimiserSettings } from './trainingRun.ts'
 
-export interface TrainingOptions extends OptimiserSettings {
+export interface TrainingOptions extends OptimiserSettings, BackendOptions {
   readonly backend: BackendName
   readonly preset: PresetName
   readonly iterations?: number
@@ -49,7 +49,7 @@ export async function train(
 ): Promise<void> {
   const preset = example.presets[options.preset]
   const iterations = options.iterations ?? preset.iterations
-  const backend = createBackend(options.backend)
+  const backend = await createBackend(options.backend, options)
   const folder = createRunFolder(
     options.out,
     options.name ?? `${example.name}-${options.preset}-${timestamp()}`,

@@ -21,6 +21,8 @@ export interface NodeGpuBackendOptions extends Omit<GpuBackendOptions, 'gpu'> {
   readonly allowSoftware?: boolean
   /** Skip Dawn's own validation and index clamping; default true. */
   readonly unchecked?: boolean
+  /** Time variants of matrix products on this adapter and keep the best; default false. */
+  readonly tune?: boolean
 }
 
 /**
