@@ -107,6 +107,11 @@ export default defineConfig(
     },
   ]),
   {
+    files: ['examples/browser/**/*.ts'],
+    ignores: TESTS,
+    rules: importRules({ forbidden: '/node$', why: 'The page has no Node.', node: false }),
+  },
+  {
     files: TESTS,
     rules: {
       '@typescript-eslint/no-non-null-assertion': 'off',

@@ -11,7 +11,7 @@ export default defineConfig({
   test: {
     include: [
       'packages/*/src/**/*.test.ts',
-      'examples/src/**/*.test.ts',
+      'examples/{src,browser}/**/*.test.ts',
       'bench/src/**/*.test.ts',
       'docs/**/*.test.ts',
       'scripts/**/*.test.mjs',

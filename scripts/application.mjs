@@ -1,4 +1,4 @@
-// Bundles an application of the workspace (the hf command, the benchmarks) from its TypeScript and runs it here.
+// Bundles an application of the workspace (the hf command, the server of the page, the benchmarks) from its TypeScript and runs it here.
 //
 // Workspace packages are bundled from their sources through the "source" export condition, so an edit anywhere is
 // in the next run without a build; packages from the registry stay imports. A bundle takes some tens of
@@ -19,6 +19,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
  */
 const APPLICATIONS = {
   hf: { entry: 'examples/src/cli.ts', outdir: 'examples/dist' },
+  browser: { entry: 'examples/src/serving/cli.ts', outdir: 'examples/dist' },
   bench: { entry: 'bench/src/cli.ts', outdir: 'bench/peers/dist' },
 }
 

@@ -1,4 +1,4 @@
-// The door to every job of the repository: `node scripts/bootstrap.mjs start|test|hf|bench [arguments]`.
+// The door to every job of the repository: `node scripts/bootstrap.mjs start|test|hf|browser|bench [arguments]`.
 //
 // It works in a fresh clone with nothing but Node and npm: it checks the Node version, installs the locked
 // dependencies when they are absent or out of date, and then runs the job in this same process, so that Ctrl-C
@@ -8,7 +8,7 @@
 const [, , job, ...jobArguments] = process.argv
 
 /** The oldest Node for each job; the checks need a little more than the library does (vite and eslint ask it). */
-const OLDEST_NODE = { start: [20, 5], hf: [20, 5], bench: [20, 5], test: [20, 19] }
+const OLDEST_NODE = { start: [20, 5], hf: [20, 5], browser: [20, 5], bench: [20, 5], test: [20, 19] }
 
 /** @param {number[]} wanted */
 function nodeIsAtLeast(wanted) {

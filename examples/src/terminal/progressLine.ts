@@ -4,44 +4,12 @@
  */
 import { Presets, SingleBar } from 'cli-progress'
 import type { Progress } from '@hessian-free/hf'
-import { formatNumber } from './numberFormat.ts'
+import { describeProgress } from '../training/describeProgress.ts'
 
 export interface ProgressLine {
   show(progress: Progress): void
   /** Takes the line off the screen, so that a row can be printed. */
   clear(): void
-}
-
-interface Shown {
-  readonly label: string
-  readonly value: number
-  readonly total: number
-  readonly detail: string
-}
-
-/** What the line says about a phase. */
-export function describeProgress(progress: Progress): Shown {
-  const label = (phase: string): string => `${String(progress.iteration).padStart(4)}  ${phase}`
-  switch (progress.phase) {
-    case 'gradient':
-    case 'preconditioner':
-      return { label: label(progress.phase), value: progress.cases, total: progress.of, detail: 'cases' }
-    case 'conjugateGradient': {
-      const detail = `model ${formatNumber(progress.modelValue)}  residual ${formatNumber(progress.residualNorm, 3)}`
-      const { conjugateGradientIteration: value, maximumIterations: total } = progress
-      return { label: label('conjugate gradients'), value, total, detail }
-    }
-    case 'backtracking':
-    case 'lineSearch': {
-      const detail = `held-out loss ${formatNumber(progress.heldOutLoss, 6)}`
-      return {
-        label: label(progress.phase === 'backtracking' ? 'backtracking' : 'line search'),
-        value: 1,
-        total: 1,
-        detail,
-      }
-    }
-  }
 }
 
 const silent: ProgressLine = { show: () => undefined, clear: () => undefined }
@@ -52,8 +20,9 @@ export function progressLine(stream: NodeJS.WriteStream, wanted: boolean): Progr
   let bar: SingleBar | undefined
   return {
     show: (progress) => {
-      const { label, value, total, detail } = describeProgress(progress)
-      const payload = { label: label.padEnd(26), detail }
+      const { phase, value, total, detail } = describeProgress(progress)
+      const label = `${String(progress.iteration).padStart(4)}  ${phase}`.padEnd(26)
+      const payload = { label, detail }
       if (bar === undefined) {
         const format = '{label} {bar} {value}/{total}  {detail}'
         bar = new SingleBar(

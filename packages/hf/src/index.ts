@@ -17,7 +17,15 @@ export type { StochasticGradientDescentOptions } from './stochasticGradientDesce
 export { adam } from './adam.ts'
 export type { AdamOptions } from './adam.ts'
 export type { MinibatchOptions } from './minibatchMinimisation.ts'
-export type { Minimisation, MinimiseOptions, Model, Problem, Progress, StepRecord } from './minimisation.ts'
+export type {
+  InitialEvaluation,
+  Minimisation,
+  MinimiseOptions,
+  Model,
+  Problem,
+  Progress,
+  StepRecord,
+} from './minimisation.ts'
 
 export { logisticCrossEntropy, reconstructionError } from './losses/logisticCrossEntropy.ts'
 export { classificationError, softmaxCrossEntropy } from './losses/softmaxCrossEntropy.ts'

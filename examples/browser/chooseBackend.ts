@@ -1,0 +1,83 @@
+/**
+ * What computes in this browser. `auto` takes a GPU that is one, else WebAssembly, and says in plain words why; `gpu`
+ * takes any adapter that WebGPU offers, a processor in disguise included, or fails with what is missing.
+ */
+import { createGpuBackend, isSoftwareAdapter } from '@hessian-free/gpu-wgsl'
+import {
+  BackendError,
+  createReferenceBackend,
+  createWasmBackend,
+  isWasmSupported,
+} from '@hessian-free/tensor'
+import type { Backend } from '@hessian-free/tensor'
+import type { BackendName } from './messages.ts'
+
+export interface ChosenBackend {
+  readonly backend: Backend
+  readonly description: string
+  readonly notice?: string
+}
+
+/** What stands in the way of WebGPU, as a clause; undefined where a GPU can be had. */
+type Obstacle = 'missing' | 'noAdapter' | 'software'
+
+const obstacles: Readonly<Record<Obstacle, string>> = {
+  missing: 'This browser does not offer WebGPU',
+  noAdapter: 'This browser has WebGPU, but found no graphics adapter for it',
+  software: 'WebGPU is only emulated on the processor here',
+}
+
+async function findObstacle(gpu: GPU | undefined): Promise<Obstacle | undefined> {
+  if (gpu === undefined) return 'missing'
+  const adapter = await gpu.requestAdapter()
+  if (adapter === null) return 'noAdapter'
+  return isSoftwareAdapter(adapter.info) ? 'software' : undefined
+}
+
+/**
+ * @param gpu `navigator.gpu`, which not every browser has.
+ * @throws {BackendError} if `gpu` is wanted and cannot be had.
+ */
+export async function chooseBackend(wanted: BackendName, gpu: GPU | undefined): Promise<ChosenBackend> {
+  if (wanted === 'wasm') return onProcessor()
+  const obstacle = await findObstacle(gpu)
+  if (wanted === 'auto' && obstacle !== undefined) {
+    return onProcessor(`${obstacles[obstacle]}, so training runs in WebAssembly on the processor.`)
+  }
+  if (gpu === undefined || obstacle === 'missing' || obstacle === 'noAdapter') {
+    throw new BackendError({
+      operation: 'WebGPU',
+      rule: obstacles[obstacle ?? 'missing'],
+      remedy:
+        'Choose the backend "Automatic" or "WebAssembly", or use a current Chrome, Edge, Firefox or Safari over https or from this machine',
+    })
+  }
+  try {
+    const backend = await createGpuBackend({ gpu })
+    return {
+      backend,
+      description: `WebGPU on ${backend.capabilities.adapterName}`,
+      ...(obstacle === 'software' ? { notice: `${obstacles.software}; WebAssembly is faster.` } : {}),
+    }
+  } catch (error) {
+    if (wanted === 'gpu' || !(error instanceof BackendError)) throw error
+    return onProcessor(`WebGPU failed (${error.message}), so training runs in WebAssembly on the processor.`)
+  }
+}
+
+function onProcessor(notice?: string): ChosenBackend {
+  if (isWasmSupported()) {
+    return {
+      backend: createWasmBackend(),
+      description: 'WebAssembly on one processor core',
+      ...(notice === undefined ? {} : { notice }),
+    }
+  }
+  const slow =
+    'This browser has no WebAssembly with SIMD, so training runs in plain JavaScript and is very slow.'
+  return {
+    backend: createReferenceBackend(),
+    description: 'plain JavaScript',
+    notice: notice === undefined ? slow : `${notice} ${slow}`,
+  }
+}

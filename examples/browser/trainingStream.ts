@@ -1,0 +1,120 @@
+/**
+ * The run inside the worker: the same example, optimiser and backends as on the command line, told to the page as a
+ * stream of messages. Pausing is not pulling the next step, and sleeping inside one where memory is shared.
+ */
+import type { Progress } from '@hessian-free/hf'
+import { disposeTree } from '@hessian-free/tensor'
+import { mnistAutoencoder } from '../src/examples/mnistAutoencoder.ts'
+import { createOptimiser, describeSettings, reconstruct } from '../src/training/trainingRun.ts'
+import type { OptimiserSettings } from '../src/training/trainingRun.ts'
+import { chooseBackend } from './chooseBackend.ts'
+import { mnistFetcher } from './fetchMnist.ts'
+import type { DigitImages, ModelPoint, RunChoices, WorkerMessage } from './messages.ts'
+import type { PauseGate } from './pauseGate.ts'
+
+/** Pairs of original and reconstruction on the page. */
+const digitCount = 12
+/** Milliseconds: the page needs no more messages than it can show. */
+const progressInterval = 50
+const digitsInterval = 250
+
+/**
+ * Trains until the iterations are done.
+ * @param base where the page came from; `mnist/` lies below it.
+ * @throws {TensorError} as the pieces do.
+ */
+export async function streamTraining(
+  choices: RunChoices,
+  base: URL,
+  gate: PauseGate,
+  post: (message: WorkerMessage) => void,
+): Promise<void> {
+  const { backend, ...chosen } = await chooseBackend(choices.backend, navigator.gpu)
+  post({ kind: 'backend', ...chosen })
+  const preset = mnistAutoencoder.presets[choices.preset]
+  const settings: OptimiserSettings = {
+    preconditioner: choices.preconditioner,
+    pairs: 32,
+    sampling: 'geometric',
+    seed: 0,
+  }
+  const loading = atMostEvery(progressInterval)
+  const readMnist = mnistFetcher(new URL('mnist/', base), (bytes) => {
+    if (loading()) post({ kind: 'loading', megabytes: bytes / 1e6 })
+  })
+  const prepared = await mnistAutoencoder.prepare(preset, backend, settings.seed, readMnist)
+  post({
+    kind: 'prepared',
+    settings: describeSettings(prepared, preset, settings),
+    metric: prepared.problem.loss.metric.name,
+  })
+
+  const digitsOf = async (parameters: typeof prepared.initial): Promise<DigitImages> => {
+    const { originals, outputs } = await reconstruct(prepared, parameters, digitCount)
+    return { originals: originals.data as Float32Array, outputs: outputs.data as Float32Array }
+  }
+  const initialDigits = await digitsOf(prepared.initial)
+  const progress = progressPoster(post)
+  let begun = false
+  const run = createOptimiser(prepared, preset, settings).minimise(prepared.initial, {
+    data: prepared.data,
+    heldOut: prepared.heldOut,
+    iterations: choices.iterations,
+    onProgress: (state) => {
+      if (!begun && run.initial !== undefined) {
+        begun = true
+        post({ kind: 'initial', initial: run.initial, digits: initialDigits })
+      }
+      progress(state)
+      gate.holdThread()
+    },
+  })
+  const digitsDue = atMostEvery(digitsInterval)
+  try {
+    for await (const step of run) {
+      const record = { ...step, seconds: step.seconds - gate.pausedSeconds }
+      const isLast = step.iteration === choices.iterations
+      if (digitsDue() || isLast) {
+        const parameters = run.parameters()
+        post({ kind: 'step', step: record, digits: await digitsOf(parameters) })
+        disposeTree(parameters)
+      } else {
+        post({ kind: 'step', step: record })
+      }
+      if (!isLast) await gate.hold()
+    }
+    post({ kind: 'finished' })
+  } finally {
+    run.dispose()
+    disposeTree(prepared.initial)
+    backend.dispose()
+  }
+}
+
+/** Says whether it is time again. */
+function atMostEvery(milliseconds: number): () => boolean {
+  let last = -Infinity
+  return () => {
+    const now = performance.now()
+    if (now - last < milliseconds) return false
+    last = now
+    return true
+  }
+}
+
+/** Posts progress now and then, with all points of the model since the last time. */
+function progressPoster(post: (message: WorkerMessage) => void): (progress: Progress) => void {
+  const isDue = atMostEvery(progressInterval)
+  let points: ModelPoint[] = []
+  let iteration = 0
+  return (progress) => {
+    if (progress.iteration !== iteration) points = []
+    iteration = progress.iteration
+    if (progress.phase === 'conjugateGradient') {
+      points.push([progress.conjugateGradientIteration, progress.modelValue])
+    }
+    if (!isDue() && progress.phase !== 'backtracking') return
+    post({ kind: 'progress', progress, points })
+    points = []
+  }
+}
