@@ -1,7 +1,9 @@
 /**
- * The benchmark runner: `pnpm bench [suite…] [--no-peers]`. One JSON line per row on standard output, a table at the end
+ * The benchmark runner: `pnpm bench [suite…] [--no-peers]`, and for devices `pnpm bench gpu` and `pnpm bench gpu-peers`,
+ * which have options of their own and are loaded only then. One JSON line per row on standard output, a table at the end
  * on standard error, so that results can be kept with `> file.jsonl`.
  */
+import { BackendError } from '@hessian-free/tensor'
 import { parseCommand } from './commandLine.ts'
 import type { Command } from './commandLine.ts'
 import { loadJax, loadTf } from './peers/peers.ts'
@@ -19,6 +21,9 @@ const help = [
   '',
   'Times this project beside other engines, single-threaded, interleaved; medians. Suites:',
   ...suites.map(({ name, description }) => `  ${name.padEnd(16)}${description}`),
+  'Subcommands, each with --help:',
+  '  gpu             the WebGPU backend on the device of this machine',
+  '  gpu-peers       the same beside jax-js and TensorFlow.js on WebGPU',
   '',
   '  --no-peers      measure ours alone; installs nothing',
 ].join('\n')
@@ -37,15 +42,11 @@ function readCommand(): Command | undefined {
   }
 }
 
-const command = readCommand()
-if (command?.help === true) console.log(help)
-else if (command !== undefined) {
-  const peers = command.peers
-    ? { jax: await loadJax(), tf: await loadTf() }
-    : { jax: undefined, tf: undefined }
+async function runSuites({ suites: wanted, peers: withPeers }: Command): Promise<void> {
+  const peers = withPeers ? { jax: await loadJax(), tf: await loadTf() } : { jax: undefined, tf: undefined }
   const rows: Row[] = []
   for (const suite of suites) {
-    if (!command.suites.includes(suite.name)) continue
+    if (!wanted.includes(suite.name)) continue
     await suite.run(peers, (row) => {
       rows.push(row)
       console.log(JSON.stringify(row))
@@ -54,4 +55,27 @@ else if (command !== undefined) {
   console.error(`\n${formatTable(rows)}`)
   // Peers keep worker pools and timers alive.
   process.exit(0)
+}
+
+/** @returns the exit code; a message instead of a stack trace for what a person can put right. */
+async function runSubcommand(run: (args: readonly string[]) => Promise<number>): Promise<number> {
+  try {
+    return await run(process.argv.slice(3))
+  } catch (error) {
+    if (!(error instanceof RangeError || error instanceof BackendError)) throw error
+    console.error(error.message)
+    return 2
+  }
+}
+
+if (process.argv[2] === 'gpu') {
+  const { runGpuBenchmarks } = await import('./gpu/gpuCommand.ts')
+  process.exit(await runSubcommand(runGpuBenchmarks))
+} else if (process.argv[2] === 'gpu-peers') {
+  const { runGpuPeers } = await import('./gpu/gpuPeers.ts')
+  process.exit(await runSubcommand(runGpuPeers))
+} else {
+  const command = readCommand()
+  if (command?.help === true) console.log(help)
+  else if (command !== undefined) await runSuites(command)
 }

@@ -31,14 +31,24 @@ export interface RowParts {
   readonly flops?: number
   readonly peer?: { readonly name: string; readonly timing: Timing }
   readonly target?: number
+  /** Default 'wasm'. */
+  readonly backend?: string
 }
 
 const rounded = (value: number, digits = 3): number => Number(value.toPrecision(digits + 1))
 
-export const rowOf = ({ suite, case: name, timing, flops, peer, target }: RowParts): Row => ({
+export const rowOf = ({
   suite,
   case: name,
-  backend: 'wasm',
+  timing,
+  flops,
+  peer,
+  target,
+  backend = 'wasm',
+}: RowParts): Row => ({
+  suite,
+  case: name,
+  backend,
   threads: 1,
   milliseconds: rounded(timing.milliseconds),
   least: rounded(timing.least),

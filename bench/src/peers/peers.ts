@@ -19,6 +19,8 @@ type JaxFunction = (...args: never[]) => unknown
 export interface Jax {
   init(backend: string): Promise<unknown>
   defaultDevice(backend: string): void
+  /** Only of its WebGPU backend. */
+  getWebGPUDevice(): GPUDevice
   jit<F extends JaxFunction>(f: F): F
   linearize(f: JaxFunction, primals: readonly unknown[]): [JaxArray, (v: unknown) => JaxArray]
   vjp(f: JaxFunction, primals: readonly unknown[]): [JaxArray, (u: JaxArray) => unknown[]]
@@ -42,6 +44,12 @@ export interface JaxLayer {
 }
 
 export interface Tf {
+  grad(f: (x: TfTensor) => TfTensor): (x: TfTensor) => TfTensor
+  grads(f: (...xs: TfTensor[]) => TfTensor): (xs: readonly TfTensor[]) => TfTensor[]
+  sum(x: TfTensor, axis?: number, keepDimensions?: boolean): TfTensor
+  softmax(x: TfTensor): TfTensor
+  zeros(shape: readonly number[]): TfTensor
+  slice(x: TfTensor, from: readonly number[], size: readonly number[]): TfTensor
   setBackend(name: string): Promise<boolean>
   ready(): Promise<void>
   tensor2d(data: Float32Array, shape: readonly [number, number]): TfTensor
@@ -53,6 +61,7 @@ export interface Tf {
 
 export interface TfTensor {
   add(other: TfTensor): TfTensor
+  sub(other: TfTensor): TfTensor
   mul(other: TfTensor | number): TfTensor
   data(): Promise<Float32Array>
   dispose(): void
@@ -64,12 +73,15 @@ const isMissing = (error: unknown): boolean =>
 /** Imports by a name the bundler leaves alone. */
 const load = (name: string): Promise<unknown> => import(name)
 
-/** jax-js on its WebAssembly backend, one thread. */
-export async function loadJax(): Promise<Jax | undefined> {
+/**
+ * jax-js on its WebAssembly backend, one thread, or on its WebGPU backend, which takes its device from
+ * `navigator.gpu`.
+ */
+export async function loadJax(backend: 'wasm' | 'webgpu' = 'wasm'): Promise<Jax | undefined> {
   try {
     const jax = (await load('@jax-js/jax')) as Jax
-    await jax.init('wasm')
-    jax.defaultDevice('wasm')
+    await jax.init(backend)
+    jax.defaultDevice(backend)
     return jax
   } catch (error) {
     if (isMissing(error)) return undefined
@@ -77,20 +89,25 @@ export async function loadJax(): Promise<Jax | undefined> {
   }
 }
 
-/** TensorFlow.js on its WebAssembly backend, one thread. */
-export async function loadTf(): Promise<Tf | undefined> {
+/** TensorFlow.js on its WebAssembly backend, one thread, or on its WebGPU backend over `navigator.gpu`. */
+export async function loadTf(backend: 'wasm' | 'webgpu' = 'wasm'): Promise<Tf | undefined> {
   try {
     const { createRequire } = await import('node:module')
     const require = createRequire(import.meta.url)
     const tf = require('@tensorflow/tfjs') as Tf
-    const wasm = require('@tensorflow/tfjs-backend-wasm') as { setWasmPaths(path: string): void }
-    const path = await import('node:path')
-    wasm.setWasmPaths(`${path.dirname(require.resolve('@tensorflow/tfjs-backend-wasm'))}/`)
-    await tf.setBackend('wasm')
+    if (backend === 'webgpu') require('@tensorflow/tfjs-backend-webgpu')
+    else await setWasmPaths(require)
+    await tf.setBackend(backend)
     await tf.ready()
     return tf
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND') return undefined
     throw error
   }
+}
+
+async function setWasmPaths(require: NodeJS.Require): Promise<void> {
+  const wasm = require('@tensorflow/tfjs-backend-wasm') as { setWasmPaths(path: string): void }
+  const path = await import('node:path')
+  wasm.setWasmPaths(`${path.dirname(require.resolve('@tensorflow/tfjs-backend-wasm'))}/`)
 }

@@ -1,0 +1,117 @@
+/**
+ * `pnpm bench gpu [measurement…]`: what the WebGPU backend reaches on this machine's device, one JSON line per row on
+ * standard output, a table at the end on standard error. Self-contained: `bench/gpu/pack` carries it to bare machines.
+ */
+import { appendFileSync, writeFileSync } from 'node:fs'
+import { BackendError } from '@hessian-free/tensor'
+import type { GpuBackend } from '@hessian-free/gpu-wgsl'
+import { createNodeGpuBackend, useSwiftShader } from '@hessian-free/gpu-wgsl/node'
+import { adapterDescription } from './adapterDescription.ts'
+import { autoencoderProducts } from './autoencoderProducts.ts'
+import { copyBandwidth } from './copyBandwidth.ts'
+import { dispatchCost } from './dispatchCost.ts'
+import type { GpuMeasurement, MeasuredPeaks } from './gpuBench.ts'
+import type { GpuOptions } from './gpuOptions.ts'
+import { fileNameOf, parseGpuOptions } from './gpuOptions.ts'
+import { planFor } from './gpuPlan.ts'
+import type { GpuRow } from './gpuRow.ts'
+import { formatGpuTable, gpuRowOf } from './gpuRow.ts'
+import { halfPrecisionProducts } from './halfPrecisionProducts.ts'
+import { knownCard } from './knownCards.ts'
+import { matrixProducts } from './matrixProducts.ts'
+import { multiplyAddPeak } from './multiplyAddPeak.ts'
+import { vectorBandwidth } from './vectorBandwidth.ts'
+
+/** In order: what later ones are shares of comes first. */
+const measurements: readonly GpuMeasurement[] = [
+  adapterDescription,
+  copyBandwidth,
+  multiplyAddPeak,
+  dispatchCost,
+  vectorBandwidth,
+  matrixProducts,
+  halfPrecisionProducts,
+  autoencoderProducts,
+]
+
+export const gpuHelp = [
+  'Usage: pnpm bench gpu [measurement…] [options]',
+  '',
+  'Measures the WebGPU backend on the device of this machine. Measurements, all by default:',
+  ...measurements.map(({ name, description }) => `  ${name.padEnd(16)}${description}`),
+  '',
+  '  --software           on SwiftShader, a Vulkan driver for the processor, from npm',
+  '  --quick              the least that still runs every measurement',
+  '  --sizes 1024,4096    orders of the square matrices',
+  '  --batches 512,7500   cases of the autoencoder',
+  '  --output FILE        also write the rows there; {device} in it becomes the name of the device',
+  '  --probe              only say which adapter there is; exit code 1 where there is none of hardware',
+].join('\n')
+
+async function openBackend({ software }: GpuOptions): Promise<GpuBackend> {
+  if (software && !useSwiftShader(import.meta.url)) {
+    throw new BackendError({
+      operation: 'bench gpu --software',
+      rule: 'the package @sparticuz/chromium must be installed, on Linux with an x64 processor',
+      remedy:
+        'Run it where the workspace is installed, or without --software on a machine with a Vulkan driver',
+    })
+  }
+  return createNodeGpuBackend({ allowSoftware: true })
+}
+
+/** @returns the exit code. */
+export async function runGpuBenchmarks(args: readonly string[]): Promise<number> {
+  const options = parseGpuOptions(
+    args,
+    measurements.map(({ name }) => name),
+  )
+  if (options.help) {
+    console.log(gpuHelp)
+    return 0
+  }
+  const backend = await openBackend(options)
+  const { adapterName, isSoftware } = backend.capabilities
+  if (options.probe) {
+    console.log(`${isSoftware ? 'software' : 'hardware'}: ${adapterName}`)
+    backend.dispose()
+    return isSoftware ? 1 : 0
+  }
+  const rows = await measureAll(backend, options)
+  console.error(`\n${formatGpuTable(rows)}`)
+  backend.dispose()
+  return rows.some(({ note }) => note?.startsWith('failed') === true) ? 1 : 0
+}
+
+async function measureAll(backend: GpuBackend, options: GpuOptions): Promise<GpuRow[]> {
+  const { adapterName, isSoftware } = backend.capabilities
+  const output = options.output?.replaceAll('{device}', fileNameOf(adapterName))
+  if (output !== undefined) writeFileSync(output, '')
+  const rows: GpuRow[] = []
+  let measured: MeasuredPeaks = {}
+  const shared = {
+    backend,
+    plan: planFor({ isSoftware, ...options }),
+    card: knownCard(adapterName),
+    emit: (parts: Parameters<typeof gpuRowOf>[0]) => {
+      const row = gpuRowOf(parts, { device: adapterName, backend: backend.name })
+      rows.push(row)
+      const line = JSON.stringify(row)
+      console.log(line)
+      if (output !== undefined) appendFileSync(output, `${line}\n`)
+    },
+  }
+  for (const measurement of measurements) {
+    if (!options.measurements.includes(measurement.name)) continue
+    console.error(`${measurement.name} …`)
+    try {
+      measured = { ...measured, ...(await measurement.run({ ...shared, measured })) }
+    } catch (error) {
+      // One measurement that fails must not cost the others their time on a borrowed machine.
+      console.error(error)
+      const message = error instanceof Error ? error.message : String(error)
+      shared.emit({ suite: measurement.name, case: 'all', note: `failed: ${message.slice(0, 400)}` })
+    }
+  }
+  return rows
+}
