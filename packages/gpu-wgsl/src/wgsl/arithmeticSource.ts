@@ -69,6 +69,14 @@ fn orderedBits${n}(bits: ${u}) -> ${u} {
   let value = select(inside, ${u}(4294967295u), x >= ${f}(4294967296.0f));
   return select(value, ${u}(0u), isNotANumber${n}(x));
 }`,
+  floatOfUnsigned: ({
+    n,
+    f,
+    u,
+  }) => `// In two exact halves, of which the sum rounds; SwiftShader's f32(u32) rounds twice.
+fn floatOfUnsigned${n}(x: ${u}) -> ${f} {
+  return ${f}(x >> ${u}(16u)) * 65536.0f + ${f}(x & ${u}(0xffffu));
+}`,
   isNotZero: ({ n, f, u, b }) => `fn isNotZero${n}(x: ${f}) -> ${b} {
   return (bitcast<${u}>(x) & ${u}(${magnitudeMask})) != ${u}(0u);
 }`,

@@ -124,7 +124,7 @@ async function measure(
   )
   cases.forEach(({ primitive, oracle, bound, dtype }, i) => {
     const got = dtype === 'bool' ? results[i] : new Float32Array(results[i].buffer)
-    const worst = worstCase(primitive, oracle as (...at: readonly number[]) => number, operands, got)
+    const worst = worstCase(primitive, oracle, operands, got)
     expect.soft(worst.error, worst.description).toBeLessThanOrEqual(bound === 0 ? 0 : bound + slack)
   })
 }

@@ -72,7 +72,7 @@ function convert(x: string, { from, to, lanes, call }: ElementContext): string {
     return from === 'float32' ? call('isNotZero', x) : `${x} != ${splat(from, lanes, '0')}`
   }
   if (from === 'bool') return `select(${splat(to, lanes, '0')}, ${splat(to, lanes, '1')}, ${x})`
-  if (to === 'float32') return `${type}(${x})`
+  if (to === 'float32') return from === 'uint32' ? call('floatOfUnsigned', x) : `${type}(${x})`
   if (from === 'float32') return call(to === 'int32' ? 'signedOfFloat' : 'unsignedOfFloat', x)
   return `bitcast<${type}>(${x})`
 }
