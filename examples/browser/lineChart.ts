@@ -93,13 +93,14 @@ function draw(
     marks: [
       Plot.gridY({ stroke: 'var(--grid)', strokeOpacity: 1, ...(points.length === 0 ? { ticks: 0 } : {}) }),
       Plot.ruleY([0], { stroke: 'none' }),
-      Plot.lineY(points, { x: 'x', y: 'y', stroke: 'name', strokeWidth: 1.75, curve: 'linear' }),
-      Plot.dot(last, { x: 'x', y: 'y', fill: 'name', r: 2.75 }),
+      Plot.lineY(points, { x: 'x', y: 'y', z: 'name', stroke: 'name', strokeWidth: 1.75 }),
+      Plot.dot(last, { x: 'x', y: 'y', z: 'name', fill: 'name', r: 2.75 }),
       Plot.tip(
         points,
         Plot.pointer({
           x: 'x',
           y: 'y',
+          z: 'name',
           stroke: 'name',
           fill: 'var(--surface)',
           title: ({ x, y, name }: ChartPoint & { name: string }) =>

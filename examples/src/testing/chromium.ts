@@ -4,7 +4,7 @@
  */
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rename, rm } from 'node:fs/promises'
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,10 +15,23 @@ export interface ChromiumInstallation {
   readonly executable: string
   /** Libraries to fall back on where the system lacks some; undefined for a system's Chromium. */
   readonly libraries: string | undefined
+  /** Variables that it needs. */
+  readonly environment: Readonly<Record<string, string>>
 }
 
 /** The package, as this project pins it; part of the folder's name, so that another version is unpacked anew. */
 const version = '147.0.0'
+
+/** Without any font Chromium ends; the package's own is added to those of the system, of which there may be none. */
+const fontList = 'fonts-of-system-and-package.conf'
+const fontListText = (folder: string): string => `<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <include ignore_missing="yes">/etc/fonts/fonts.conf</include>
+  <dir>${join(folder, 'fonts', 'fonts')}</dir>
+  <cachedir>${join(folder, 'fonts-cache')}</cachedir>
+</fontconfig>
+`
 
 /** Has the package unpack its libraries too, which it does where it believes to be in a cloud function. */
 const unpackEverything = { AWS_EXECUTION_ENV: 'nodejs20.x' }
@@ -27,7 +40,7 @@ const unpackEverything = { AWS_EXECUTION_ENV: 'nodejs20.x' }
 export async function findChromium(): Promise<ChromiumInstallation> {
   const system = process.env['HESSIAN_FREE_CHROMIUM']
   if (system !== undefined && system !== '') {
-    if (existsSync(system)) return { executable: system, libraries: undefined }
+    if (existsSync(system)) return { executable: system, libraries: undefined, environment: {} }
     throw new FileError({
       operation: 'findChromium',
       rule: 'HESSIAN_FREE_CHROMIUM must be the path of a Chromium',
@@ -43,7 +56,11 @@ export async function findChromium(): Promise<ChromiumInstallation> {
     })
   }
   const folder = await unpacked()
-  return { executable: join(folder, 'chromium'), libraries: join(folder, 'al2023', 'lib') }
+  return {
+    executable: join(folder, 'chromium'),
+    libraries: join(folder, 'al2023', 'lib'),
+    environment: { FONTCONFIG_FILE: join(folder, fontList) },
+  }
 }
 
 /**
@@ -59,6 +76,7 @@ async function unpacked(): Promise<string> {
     cwd: fileURLToPath(new URL('.', import.meta.url)),
     env: { ...process.env, ...unpackEverything, TMPDIR: partial },
   })
+  await writeFile(join(partial, fontList), fontListText(folder))
   await rename(partial, folder).catch(async (error: unknown) => {
     await rm(partial, { recursive: true, force: true })
     if (!existsSync(folder)) throw error

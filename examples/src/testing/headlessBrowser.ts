@@ -27,12 +27,12 @@ const quiet = [
  * @throws {Error} where none can be started; the message says what is missing.
  */
 export async function launchBrowser({ webgpu = true }: BrowserOptions = {}): Promise<Browser> {
-  const { executable, libraries } = await findChromium()
-  const start = (environment: Readonly<Record<string, string>>): Promise<Browser> =>
+  const { executable, libraries, environment } = await findChromium()
+  const start = (more: Readonly<Record<string, string>>): Promise<Browser> =>
     chromium.launch({
       executablePath: executable,
       args: [...quiet, ...(webgpu ? ['--enable-unsafe-webgpu'] : ['--disable-features=WebGPU'])],
-      env: { ...stringsOf(process.env), ...environment },
+      env: { ...stringsOf(process.env), ...environment, ...more },
     })
   return start({}).catch((error: unknown) => {
     const lacksLibrary =
