@@ -3,7 +3,12 @@
  * gradients, preconditioners, damping, line search, sampling; and first-order methods over the same problems.
  */
 export { hessianFree } from './hessianFree/hessianFree.ts'
-export type { HessianFree } from './hessianFree/hessianFree.ts'
+export type {
+  HessianFree,
+  HessianFreeMinimisation,
+  HessianFreeMinimiseOptions,
+} from './hessianFree/hessianFree.ts'
+export type { HessianFreeState, ResumableState } from './hessianFree/state.ts'
 export type { HessianFreeOptions } from './hessianFree/options.ts'
 export type { HessianFreeStep } from './hessianFree/stepRecord.ts'
 export {

@@ -6,8 +6,8 @@
  * ratio is a difference of nearly equal losses) and on the device for gradients.
  */
 import { valueAndGrad } from '@hessian-free/autodiff'
-import type { Tensor } from '@hessian-free/tensor'
-import { concatenate, gather, jit, zeros } from '@hessian-free/tensor'
+import type { Tensor, TypedArray } from '@hessian-free/tensor'
+import { concatenate, gather, jit, readTensors, zeros } from '@hessian-free/tensor'
 import type { Dataset, Sample } from './dataset.ts'
 import { eventLoopPause } from './eventLoopPause.ts'
 import type { Problem } from './minimisation.ts'
@@ -29,6 +29,8 @@ export interface Gradient {
   readonly loss: number
   /** ∇f, weight decay included; the caller's. */
   readonly gradient: Tensor
+  /** ‖∇f‖. */
+  readonly norm: number
 }
 
 export interface Objective<P> {
@@ -58,16 +60,16 @@ export function gatherRows(data: DataTensors, indices: Tensor): { inputs: Tensor
   return { inputs, targets: data.targets === undefined ? inputs : gather(data.targets, indices) }
 }
 
-/** Adds up vectors of per-chunk totals in float64, column by column, and frees them. */
-async function addUp(totals: readonly Tensor[], columns: number): Promise<number[]> {
-  const sums = new Array<number>(columns).fill(0)
-  for (const total of totals) {
-    const values = await total.read()
-    total.dispose()
-    values.forEach((value: number, column: number) => (sums[column] += value))
-  }
-  return sums
+/** Reads vectors in one wait and frees them. */
+function take(vectors: readonly Tensor[]): Promise<TypedArray[]> {
+  const reading = readTensors(vectors)
+  for (const vector of vectors) vector.dispose()
+  return reading
 }
+
+/** Σ of a column of per-chunk totals, in float64. */
+const sumOf = (totals: readonly TypedArray[], column: number): number =>
+  totals.reduce((sum, total) => sum + total[column], 0)
 
 /** Compiles the problem's functions on first use. */
 export function createObjective<P>(
@@ -105,10 +107,13 @@ export function createObjective<P>(
   )
   const squaredNorm = jit((theta: Tensor) => theta.square().sum().reshape([1]), { name: 'squaredNorm' })
 
-  const decayTerm = async (theta: Tensor): Promise<number> => {
-    if (weightDecay === 0) return 0
-    const [norm] = await addUp([squaredNorm(theta)], 1)
-    return 0.5 * weightDecay * norm
+  /** Totals of chunks and, where there is decay, ‖θ‖², in one wait; more vectors are read along. */
+  const measure = async (theta: Tensor, totals: readonly Tensor[], more: readonly Tensor[] = []) => {
+    const norms = weightDecay === 0 ? [] : [squaredNorm(theta)]
+    const values = await take([...more, ...totals, ...norms])
+    const chunks = values.slice(more.length, more.length + totals.length)
+    const decay = norms.length === 0 ? 0 : 0.5 * weightDecay * values[values.length - 1][0]
+    return { loss: sumOf(chunks, 0) + decay, chunks, more: values.slice(0, more.length) }
   }
 
   return {
@@ -123,8 +128,8 @@ export function createObjective<P>(
         await pause()
         totals.push(evaluateChunk(theta, data, indices, weights))
       }
-      const [meanLoss, metric] = await addUp(totals, 2)
-      return { loss: meanLoss + (await decayTerm(theta)), metric }
+      const { loss, chunks: sums } = await measure(theta, totals)
+      return { loss, metric: sumOf(sums, 1) }
     },
     gradient: async (theta, { dataset, chunks }, onChunk) => {
       const data = dataTensors(dataset)
@@ -139,8 +144,8 @@ export function createObjective<P>(
         gradient = chunk.sum
         onChunk?.((done += cases))
       }
-      const [meanLoss] = await addUp(totals, 1)
-      return { loss: meanLoss + (await decayTerm(theta)), gradient }
+      const { loss, more } = await measure(theta, totals, [squaredNorm(gradient)])
+      return { loss, gradient, norm: Math.sqrt(more[0][0]) }
     },
     dispose: () => {
       for (const compiled of [evaluateChunk, gradientChunk, decayGradient, squaredNorm]) compiled.dispose()

@@ -16,23 +16,43 @@ import { allCases, prepareSample, uploadDataset } from '../dataset.ts'
 import { createCurvature } from '../curvature.ts'
 import type { InitialEvaluation, MinimiseOptions, Minimisation, Problem } from '../minimisation.ts'
 import { createObjective } from '../objective.ts'
-import { createParameterState } from '../parameterState.ts'
 import { runOnState } from '../runOnState.ts'
 import { WorkCounter } from '../workCounter.ts'
 import type { HessianFreeOptions } from './options.ts'
 import { completeOptions } from './options.ts'
-import type { StepMemory } from './step.ts'
+import { startProgress } from './runProgress.ts'
+import type { HessianFreeState, ResumableState } from './state.ts'
 import { takeStep } from './step.ts'
 import type { HessianFreeStep } from './stepRecord.ts'
 import { vectorPrograms } from './vectorPrograms.ts'
 
+export interface HessianFreeMinimiseOptions extends MinimiseOptions {
+  /**
+   * Goes on from the state of an earlier run on the same problem, data and options: iteration numbers, samples,
+   * damping, work and seconds continue, and `iterations` counts the steps of both. The initial parameters then give
+   * the form of the tree and the backend; their values are used only if the state has none.
+   */
+  readonly resumeFrom?: ResumableState
+}
+
+export interface HessianFreeMinimisation<P> extends Minimisation<P, HessianFreeStep> {
+  /**
+   * Where the run stands after its last complete step, as host arrays: two vectors of the parameters' size, in one
+   * wait. Iterating again, or `minimise` with `resumeFrom`, goes on from there. At any time before `dispose`.
+   * @throws {DeviceLostError} (a rejection) once the device is lost: keep the state of an earlier step.
+   */
+  state(): Promise<HessianFreeState>
+}
+
 /** An optimiser for one problem; `minimise` may be called any number of times. */
 export interface HessianFree<P> {
   /**
-   * Starts a run on the backend of the initial parameters, which stay the caller's.
+   * Starts a run on the backend of the initial parameters, which stay the caller's. If its device is lost, iterating
+   * throws a DeviceLostError: make a new backend and go on with `resumeFrom`.
    * @throws {ArgumentError | DtypeError} for parameters that are no tree of float tensors of one dtype.
+   * @throws {ArgumentError | ShapeError} for a state that does not fit the parameters.
    */
-  minimise(initial: P, options: MinimiseOptions): Minimisation<P, HessianFreeStep>
+  minimise(initial: P, options: HessianFreeMinimiseOptions): HessianFreeMinimisation<P>
 }
 
 /** @throws {ArgumentError} for options out of range. */
@@ -40,12 +60,13 @@ export function hessianFree<P>(problem: Problem<P>, options: HessianFreeOptions 
   const settings = completeOptions(options)
   return {
     minimise: (initial, run) => {
-      const state = createParameterState(initial)
+      const progress = startProgress(initial, run.resumeFrom ?? { iteration: 0, damping: settings.damping })
+      const state = progress.parameters
 
       async function* steps(
         report: (initial: InitialEvaluation) => void,
       ): AsyncGenerator<HessianFreeStep, void> {
-        const begun = performance.now()
+        const begun = performance.now() - 1000 * progress.reached.seconds
         const owned: { dispose(): void }[] = []
         const own = <T extends { dispose(): void }>(resource: T): T => {
           owned.push(resource)
@@ -62,10 +83,18 @@ export function hessianFree<P>(problem: Problem<P>, options: HessianFreeOptions 
           const curvature = own(createCurvature(problem, state.layout))
           const preconditioning = own(settings.preconditioning.start(problem, state.layout))
           const vectors = own(vectorPrograms())
-          const work = new WorkCounter()
-          const first = await objective.evaluate(state.vector, heldOutSample)
-          work.add({ lossCases: heldOutSample.cases })
-          report({ heldOutLoss: first.loss, heldOutMetric: first.metric })
+          const work = new WorkCounter(progress.reached.work)
+          let current = progress.reached.memory.heldOut
+          if (current === undefined) {
+            current = await objective.evaluate(state.vector, heldOutSample)
+            work.add({ lossCases: heldOutSample.cases })
+          }
+          const first = progress.reached.initial ?? {
+            heldOutLoss: current.loss,
+            heldOutMetric: current.metric,
+          }
+          report(first)
+          let memory = progress.begin(current, first, work.total)
           const context = {
             settings,
             run,
@@ -78,25 +107,22 @@ export function hessianFree<P>(problem: Problem<P>, options: HessianFreeOptions 
             vectors,
             work,
           }
-          let memory: StepMemory = {
-            damping: settings.damping,
-            heldOut: first,
-            warmStart: undefined,
-            rejections: 0,
-          }
-          owned.push({ dispose: () => memory.warmStart?.dispose() })
-          for (let iteration = 1; iteration <= (run.iterations ?? Infinity); iteration++) {
-            const outcome = await takeStep(context, memory, iteration)
-            memory = outcome.memory
-            if (outcome.record === undefined) return
-            yield { ...outcome.record, seconds: (performance.now() - begun) / 1000, work: work.total }
+          while (progress.reached.iteration < (run.iterations ?? Infinity)) {
+            const outcome = await takeStep(context, memory, progress.reached.iteration + 1)
+            if (outcome === undefined) return
+            const seconds = (performance.now() - begun) / 1000
+            memory = progress.complete(outcome, work.total, seconds)
+            yield { ...outcome.record, seconds, work: work.total }
           }
         } finally {
           for (const resource of owned.reverse()) resource.dispose()
         }
       }
 
-      return runOnState(state, steps)
+      return Object.assign(runOnState(state, steps), {
+        state: () => progress.state(),
+        dispose: () => progress.dispose(),
+      })
     },
   }
 }

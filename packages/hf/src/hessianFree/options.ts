@@ -5,6 +5,7 @@
  */
 import { ArgumentError } from '@hessian-free/tensor'
 import type { BacktrackingRule } from '../backtracking.ts'
+import type { ConjugateGradientOptions } from '../conjugateGradient.ts'
 import type { ConjugateGradientVariant } from '../conjugateGradientPrograms.ts'
 import type { LevenbergMarquardtOptions } from '../levenbergMarquardt.ts'
 import type { RatioConvention } from '../reductionRatio.ts'
@@ -34,6 +35,8 @@ export interface HessianFreeOptions {
   readonly stop?: readonly StopRule[]
   /** Default 250. */
   readonly maximumConjugateGradientIterations?: number
+  /** When conjugate gradients read what they measure; default by the backend. Changes no decision, only waste. */
+  readonly reading?: Pick<ConjugateGradientOptions, 'readInterval' | 'readLag'>
   /** Factor of the last solution in the next warm start; 0 turns it off. Default 0.95 (Martens' code). */
   readonly warmStart?: number
   /** Default 'untilImprovedThenWorse' (Kingsbury et al. 2012), which suits a held-out loss. */
@@ -59,6 +62,7 @@ export function completeOptions(options: HessianFreeOptions) {
     variant: 'flexible' as ConjugateGradientVariant,
     stop: [relativeProgress()] as readonly StopRule[],
     maximumConjugateGradientIterations: 250,
+    reading: {},
     warmStart: 0.95,
     backtracking: 'untilImprovedThenWorse' as BacktrackingRule,
     seed: 0,

@@ -1,6 +1,7 @@
 /**
  * One outer iteration of Hessian-free optimisation: sample, gradient, conjugate gradients, backtracking, damping, line
- * search. Parameters change only by replacing the whole vector at the end, so an abort or an error leaves θ as it was.
+ * search. A step changes nothing: it returns the next θ and what it leaves to the next step, and the run takes both over
+ * at once. An abort or an error therefore leaves the run as it was before the step.
  */
 import type { Tensor } from '@hessian-free/tensor'
 import { NumericalError, randomKey } from '@hessian-free/tensor'
@@ -43,7 +44,7 @@ export interface StepMemory {
   readonly damping: number
   /** Held-out loss and metric at θ. */
   readonly heldOut: Evaluation
-  /** 0.95 d_N of the last run; undefined after a rejection. */
+  /** 0.95 d_N of the last run; undefined after a rejection. The run's. */
   readonly warmStart: Tensor | undefined
   /** Rejections in a row. */
   readonly rejections: number
@@ -52,9 +53,10 @@ export interface StepMemory {
 export type RecordedStep = Omit<HessianFreeStep, keyof Pick<StepRecord, 'seconds' | 'work'>>
 
 export interface StepOutcome {
-  /** Undefined if the run was aborted before the step was decided. */
-  readonly record: RecordedStep | undefined
+  readonly record: RecordedStep
   readonly memory: StepMemory
+  /** The next θ, the receiver's; undefined if the step was rejected. */
+  readonly theta: Tensor | undefined
 }
 
 /** Rejections in a row after which the curvature pairs are dropped (heuristic of this project). */
@@ -76,38 +78,40 @@ function prepareSamples<P>(
 
 const isAborted = ({ signal }: MinimiseOptions): boolean => signal?.aborted === true
 
-/** Takes one step. @throws {NumericalError} if the training loss or its gradient is not finite. */
+/**
+ * Takes one step.
+ * @returns undefined if the run was aborted before the step was decided.
+ * @throws {NumericalError} if the training loss or its gradient is not finite.
+ */
 export async function takeStep<P>(
   context: StepContext<P>,
   memory: StepMemory,
   iteration: number,
-): Promise<StepOutcome> {
-  const { run, state, objective, vectors, work } = context
+): Promise<StepOutcome | undefined> {
+  const { run, state, objective, work } = context
   const samples = prepareSamples(context, iteration)
   try {
-    const { loss: trainingLoss, gradient } = await objective.gradient(
-      state.vector,
-      samples.gradient,
-      (cases) => run.onProgress?.({ phase: 'gradient', iteration, cases, of: samples.gradient.cases }),
+    const measured = await objective.gradient(state.vector, samples.gradient, (cases) =>
+      run.onProgress?.({ phase: 'gradient', iteration, cases, of: samples.gradient.cases }),
     )
-    using ownedGradient = gradient
+    const { loss: trainingLoss, norm: gradientNorm } = measured
+    using gradient = measured.gradient
     work.add({ gradientCases: samples.gradient.cases })
-    const gradientNorm = Math.sqrt(await vectors.inner(ownedGradient, ownedGradient))
     requireFiniteGradient(trainingLoss, gradientNorm, iteration)
-    if (isAborted(run)) return { record: undefined, memory }
+    if (isAborted(run)) return undefined
     const begun = performance.now()
-    using solution = await solve(context, memory, iteration, samples, ownedGradient)
+    using solution = await solve(context, memory, iteration, samples, gradient)
     const seconds = (performance.now() - begun) / 1000
-    if (solution.stopReason === 'aborted') return { record: undefined, memory }
-    const decided = await decide(context, memory, iteration, solution, ownedGradient)
-    if (isAborted(run) && !decided.accepted) return { record: undefined, memory: decided.memory }
-    const { memory: next, chosen, ...decision } = decided
+    if (solution.stopReason === 'aborted') return undefined
+    const decision = await decide(context, memory, iteration, solution, gradient)
+    if (decision === undefined) return undefined
+    const { memory: next, theta, chosen } = decision
     const record: RecordedStep = {
       iteration,
       trainingLoss,
       heldOutLoss: next.heldOut.loss,
       heldOutMetric: next.heldOut.metric,
-      accepted: decision.accepted,
+      accepted: theta !== undefined,
       damping: memory.damping,
       nextDamping: next.damping,
       reductionRatio: decision.ratio,
@@ -125,7 +129,7 @@ export async function takeStep<P>(
       gradientCases: samples.gradient.cases,
       curvatureCases: samples.curvature.cases,
     }
-    return { record, memory: next }
+    return { record, memory: next, theta }
   } finally {
     samples.gradient.dispose()
     samples.curvature.dispose()
@@ -168,6 +172,7 @@ async function solve<P>(
       variant: settings.variant,
       stop: settings.stop,
       maximumIterations: limit,
+      ...settings.reading,
       ...(preconditioner === undefined ? {} : { preconditioner }),
       ...(memory.warmStart === undefined ? {} : { initial: memory.warmStart }),
       ...(preconditioning.collect === undefined ? {} : { onPair: preconditioning.collect }),
@@ -191,21 +196,21 @@ async function solve<P>(
 }
 
 interface Decision {
-  readonly accepted: boolean
   readonly ratio: number
   readonly chosen: StoredIterate
   readonly lineSearch: HessianFreeStep['lineSearch']
   readonly memory: StepMemory
+  readonly theta: Tensor | undefined
 }
 
-/** Backtracking, damping and line search on held-out data. */
+/** Backtracking, damping and line search on held-out data. @returns undefined if an abort cut them short. */
 async function decide<P>(
   context: StepContext<P>,
   memory: StepMemory,
   iteration: number,
   solution: ConjugateGradientResult,
   gradient: Tensor,
-): Promise<Decision> {
+): Promise<Decision | undefined> {
   const { settings, run, state, objective, heldOutSample, preconditioning, vectors, work } = context
   const evaluations = new Map<string, Evaluation>()
   const evaluate = async (direction: Tensor, rate: number, key: string): Promise<number> => {
@@ -241,12 +246,12 @@ async function decide<P>(
     improved ? ratio : -Infinity,
     settings.levenbergMarquardt,
   )
-  const reject = (lineSearch: HessianFreeStep['lineSearch']): Decision => {
-    memory.warmStart?.dispose()
+  const reject = (lineSearch: HessianFreeStep['lineSearch']): Decision | undefined => {
+    if (isAborted(run)) return undefined
     const rejections = memory.rejections + 1
     if (rejections >= rejectionsToForget) preconditioning.forget()
     const next: StepMemory = { damping, heldOut: memory.heldOut, warmStart: undefined, rejections }
-    return { accepted: false, ratio, chosen, lineSearch, memory: next }
+    return { ratio, chosen, lineSearch, memory: next, theta: undefined }
   }
   if (!improved) return reject({ outcome: 'notReached', rate: 0 })
 
@@ -262,9 +267,8 @@ async function decide<P>(
   // The search ended on a point that it, or backtracking before it, has evaluated.
   const key = search.rate === 1 ? `iterate ${chosen.iteration}` : `rate ${search.rate}`
   const heldOut = evaluations.get(key) as Evaluation
-  state.replace(vectors.addScaled(state.vector, search.rate, chosen.iterate))
-  memory.warmStart?.dispose()
+  const theta = vectors.addScaled(state.vector, search.rate, chosen.iterate)
   const warmStart =
     settings.warmStart === 0 ? undefined : vectors.scale(solution.solution, settings.warmStart)
-  return { accepted: true, ratio, chosen, lineSearch, memory: { damping, heldOut, warmStart, rejections: 0 } }
+  return { ratio, chosen, lineSearch, memory: { damping, heldOut, warmStart, rejections: 0 }, theta }
 }
