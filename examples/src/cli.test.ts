@@ -2,14 +2,14 @@
  * The command-line tool as its users meet it: in processes of its own, judged by exit codes, by what it prints and by
  * the files it leaves. The toy preset on real MNIST.
  */
-import { spawn } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readSafetensors } from '@hessian-free/tensor/node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { bundleApplication } from '../../scripts/application.mjs'
+import { runHf } from './testing/runHf.ts'
+import type { Outcome, RunOptions } from './testing/runHf.ts'
 
 let tool = ''
 let out = ''
@@ -22,32 +22,11 @@ afterAll(async () => {
   await rm(out, { recursive: true })
 })
 
-interface Outcome {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-/** @param whenPrinting called with everything printed so far, whenever there is more. */
-function hf(
-  commandLine: readonly string[],
-  whenPrinting?: (stdout: string, child: ChildProcess) => void,
-): Promise<Outcome> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, [tool, ...commandLine], { stdio: ['ignore', 'pipe', 'pipe'] })
-    let stdout = ''
-    let stderr = ''
-    child.stdout.on('data', (chunk: Buffer) => {
-      stdout += chunk.toString()
-      whenPrinting?.(stdout, child)
-    })
-    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
-    child.on('close', (code) => resolve({ code, stdout, stderr }))
-  })
-}
+const hf = (commandLine: readonly string[], whenPrinting?: RunOptions['whenPrinting']): Promise<Outcome> =>
+  runHf(tool, commandLine, whenPrinting === undefined ? {} : { whenPrinting })
 
 const toy = (name: string, ...more: readonly string[]): readonly string[] => [
-  ...['train', 'mnist-autoencoder', '--preset', 'tiny', '--out', out, '--name', name],
+  ...['train', 'mnist-autoencoder', '--preset', 'tiny', '--backend', 'wasm', '--out', out, '--name', name],
   ...more,
 ]
 
@@ -72,7 +51,23 @@ describe.concurrent('a mistake on the command line ends with exit code 2 and the
       ['train', 'mnist-classifier', '--preset', 'smal'],
       /Did you mean 'small'\? Valid: tiny, small, full/,
     ],
-    ['a backend', ['train', 'mnist-classifier', '--backend', 'cuda'], /Valid: auto, wasm, reference/],
+    ['a backend', ['train', 'mnist-classifier', '--backend', 'cuda'], /Valid: auto, gpu, wasm, reference/],
+    [
+      'an adapter',
+      ['devices', '--adapter', 'softwre'],
+      /Did you mean 'software'\? Valid: hardware, software/,
+    ],
+    ['an option of hf devices', ['devices', '--jsn'], /Valid options: --adapter, --json, --help/],
+    [
+      'a software adapter for no GPU',
+      ['train', 'mnist-classifier', '--adapter', 'software'],
+      /needs '--backend gpu'/,
+    ],
+    [
+      'products timed on no GPU',
+      ['train', 'mnist-classifier', '--backend', 'wasm', '--tune'],
+      /cannot be used with '--backend wasm'/,
+    ],
     [
       'a preconditioner',
       ['train', 'mnist-classifier', '--preconditioner', 'x'],
@@ -95,13 +90,27 @@ describe.concurrent('a mistake on the command line ends with exit code 2 and the
 
 describe('help and list', () => {
   it('are answers, not errors', async () => {
-    for (const commandLine of [['--help'], ['train', '--help'], ['report', '--help']]) {
+    for (const commandLine of [
+      ['--help'],
+      ['train', '--help'],
+      ['report', '--help'],
+      ['devices', '--help'],
+    ]) {
       const { code, stdout } = await hf(commandLine)
       expect(stdout).toMatch(/^Usage: hf/)
       expect(code).toBe(0)
     }
     const { code, stdout } = await hf(['list'])
-    for (const name of ['mnist-autoencoder', 'mnist-classifier', 'full', 'wasm', 'lbfgs', 'geometric']) {
+    for (const name of [
+      'mnist-autoencoder',
+      'mnist-classifier',
+      'full',
+      'gpu',
+      'wasm',
+      'software',
+      'lbfgs',
+      'geometric',
+    ]) {
       expect(stdout).toContain(name)
     }
     expect(code).toBe(0)

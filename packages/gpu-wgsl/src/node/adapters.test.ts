@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { dawnEntry, surveyAdapters } from './adapters.ts'
+import { surveyAdapters } from './adapters.ts'
+import { dawnEntry } from './dawn.ts'
 import { diagnose } from './diagnosis.ts'
 import { thisMachine } from './machine.ts'
 import { useSwiftShader } from './swiftShader.ts'
@@ -74,7 +75,7 @@ describe.runIf(swiftShader)('with SwiftShader (needs Linux on x64 with @sparticu
 
 describe('a package webgpu that is not as it should be', () => {
   it('tells why it could not be loaded', async () => {
-    const { failure } = await surveyAdapters({ entry: join(folder, 'absent.js') })
+    const { failure } = await surveyAdapters({ entry: pathToFileURL(join(folder, 'absent.js')).href })
     expect(failure?.code).toBe('ERR_MODULE_NOT_FOUND')
   })
 

@@ -5,10 +5,9 @@
  * a broken driver may take the process down with it, and a look around must leave no trace in the program that asks.
  */
 import { execFile } from 'node:child_process'
-import { createRequire } from 'node:module'
 import type { SubgroupMatrixShape } from '../device/deviceCapabilities.ts'
 import { isSoftwareAdapter, matrixShapesOf } from '../device/requestDevice.ts'
-import { dawnFlags } from './dawn.ts'
+import { dawnEntry, dawnFlags } from './dawn.ts'
 import { swiftShaderFolder } from './swiftShader.ts'
 import { surveyScript } from './surveyScript.ts'
 import type { RawAdapter, SurveyAnswer } from './surveyScript.ts'
@@ -41,7 +40,7 @@ export interface AdapterSurvey {
 export interface SurveyOptions {
   /** Variables of the child's environment, on top of this process's. */
   readonly environment?: Readonly<Record<string, string>>
-  /** Path of the `webgpu` package's module; default the one that this package finds. */
+  /** URL of the `webgpu` package's module; default the one that this package finds. */
   readonly entry?: string
 }
 
@@ -71,15 +70,6 @@ export async function surveyAdapters({
     }
   } catch {
     return { adapters: [], messages: [...messages, `the search for adapters ended with ${ended}`] }
-  }
-}
-
-/** The module of the package `webgpu`, or undefined where it is not installed. */
-export function dawnEntry(): string | undefined {
-  try {
-    return createRequire(import.meta.url).resolve('webgpu')
-  } catch {
-    return undefined
   }
 }
 

@@ -4,6 +4,8 @@
  * The object that `create()` returns must outlive every device: Dawn's event loop keeps a raw pointer to it, and a
  * collected one is a crash. So there is one per set of options, kept in a module-level map for the life of the process.
  */
+import { createRequire } from 'node:module'
+import { pathToFileURL } from 'node:url'
 import { BackendError } from '@hessian-free/tensor'
 
 export interface DawnOptions {
@@ -58,9 +60,18 @@ export async function createDawn(options: DawnOptions = {}): Promise<GPU> {
   return gpu
 }
 
+/** URL of the module of the package `webgpu`, or undefined where it is not installed. */
+export function dawnEntry(): string | undefined {
+  try {
+    return pathToFileURL(createRequire(import.meta.url).resolve('webgpu')).href
+  } catch {
+    return undefined
+  }
+}
+
 async function loadDawn(): Promise<DawnModule> {
   try {
-    return await import('webgpu')
+    return (await import(dawnEntry() ?? 'webgpu')) as DawnModule
   } catch (cause) {
     throw new BackendError({
       operation: 'createDawn',
