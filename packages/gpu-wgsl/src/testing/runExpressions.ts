@@ -78,12 +78,18 @@ export async function runExpressions(
   const elements = inputs[0].length
   const code = expressionShader(expressions, inputs.length, elements, lanes)
   device.pushErrorScope('validation')
+  // An automatic layout would leave out inputs that no expression reads.
+  const layout = device.createBindGroupLayout({
+    entries: [...inputs, undefined].map((input, binding) => ({
+      binding,
+      visibility: GPUShaderStage.COMPUTE,
+      buffer: { type: input === undefined ? 'storage' : 'read-only-storage' },
+    })),
+  })
   const pipeline = device.createComputePipeline({
-    layout: 'auto',
+    layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
     compute: { module: device.createShaderModule({ code }), entryPoint: 'main' },
   })
-  const error = await device.popErrorScope()
-  if (error !== null) throw new Error(`${error.message}\n${code}`)
   const buffers = inputs.map((words) => {
     const buffer = device.createBuffer({
       size: words.byteLength,
@@ -101,7 +107,7 @@ export async function runExpressions(
   pass.setBindGroup(
     0,
     device.createBindGroup({
-      layout: pipeline.getBindGroupLayout(0),
+      layout,
       entries: [...buffers, results].map((buffer, binding) => ({ binding, resource: { buffer } })),
     }),
   )
@@ -109,6 +115,8 @@ export async function runExpressions(
   pass.end()
   encoder.copyBufferToBuffer(results, 0, staging, 0, size)
   device.queue.submit([encoder.finish()])
+  const error = await device.popErrorScope()
+  if (error !== null) throw new Error(`${error.message}\n${code}`)
   await staging.mapAsync(GPUMapMode.READ)
   const words = new Uint32Array(staging.getMappedRange())
   const copies = expressions.map((_, i) => words.slice(i * elements, (i + 1) * elements))

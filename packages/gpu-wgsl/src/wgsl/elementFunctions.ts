@@ -14,20 +14,32 @@ import { valueType } from './kernelBindings.ts'
 import { logarithmFunctions } from './logarithmSource.ts'
 import { logisticFunctions } from './logisticSource.ts'
 import { powerFunctions } from './powerSource.ts'
-import { trigonometricFunctions } from './trigonometricSource.ts'
+import { oneLaneTrigonometricFunctions, trigonometricFunctions } from './trigonometricSource.ts'
 
-const functions: FunctionFamily = {
-  ...basicFunctions,
-  ...arithmeticFunctions,
-  ...exponentialFunctions,
-  ...logarithmFunctions,
-  ...logisticFunctions,
-  ...powerFunctions,
-  ...trigonometricFunctions,
-}
+const families: readonly FunctionFamily[] = [
+  basicFunctions,
+  arithmeticFunctions,
+  exponentialFunctions,
+  logarithmFunctions,
+  logisticFunctions,
+  powerFunctions,
+  trigonometricFunctions,
+]
 
-/** Names of all functions, without the number of lanes. */
-export const elementFunctionNames: readonly string[] = Object.keys(functions)
+/** Definitions by name; they are made when they are first wanted. */
+const definitions: ReadonlyMap<string, () => string> = new Map([
+  ...families.flatMap((family) =>
+    Object.entries(family).flatMap(([name, template]) =>
+      ([1, 4] as const).map((lanes) => [`${name}${lanes}`, () => template(laneTypes[lanes])] as const),
+    ),
+  ),
+  ...Object.entries(oneLaneTrigonometricFunctions).map(
+    ([name, template]) => [`${name}1`, () => template(laneTypes[1])] as const,
+  ),
+])
+
+/** Names of all functions: `keep1`, `keep4`, … */
+export const elementFunctionNames: readonly string[] = [...definitions.keys()]
 
 export interface ElementContext {
   readonly lanes: Lanes
@@ -129,37 +141,26 @@ export function elementExpression(
   return rules[primitive](operands, context)
 }
 
-function definitionOf(name: string): string {
-  const [, base, lanes] = /^(.*)([14])$/.exec(name) ?? []
-  if (base === undefined || !Object.hasOwn(functions, base)) {
-    throw new ArgumentError({
-      operation: 'elementFunctionSource',
-      rule: 'the name must be that of an element function and end in its number of lanes, 1 or 4',
-      found: name,
-    })
-  }
-  return functions[base](laneTypes[lanes === '1' ? 1 : 4])
-}
-
-/** Names of element functions that a text calls. */
-function callsIn(source: string): string[] {
-  return [...source.matchAll(/\b(\w+)([14])\(/g)].flatMap(([, base, lanes]) =>
-    Object.hasOwn(functions, base) ? [`${base}${lanes}`] : [],
-  )
-}
-
 /**
  * Module-scope WGSL of the named functions and of what they call, each once.
- * @throws {ArgumentError} for a name that is none of `elementFunctionNames` with its number of lanes.
+ * @throws {ArgumentError} for a name that is not in `elementFunctionNames`.
  */
 export function elementFunctionSource(names: Iterable<string>): string {
-  const definitions = new Map<string, string>()
+  const sources = new Map<string, string>()
   const define = (name: string): void => {
-    if (definitions.has(name)) return
-    const definition = definitionOf(name)
-    definitions.set(name, definition)
-    for (const called of callsIn(definition)) define(called)
+    if (sources.has(name)) return
+    const definition = definitions.get(name)
+    if (definition === undefined) {
+      throw new ArgumentError({
+        operation: 'elementFunctionSource',
+        rule: 'the name must be that of an element function and end in its number of lanes, 1 or 4',
+        found: name,
+      })
+    }
+    const source = definition()
+    sources.set(name, source)
+    for (const [, called] of source.matchAll(/\b(\w+[14])\(/g)) if (definitions.has(called)) define(called)
   }
   for (const name of names) define(name)
-  return [...definitions.values()].map((definition) => `${definition}\n`).join('\n')
+  return [...sources.values()].map((source) => `${source}\n`).join('\n')
 }

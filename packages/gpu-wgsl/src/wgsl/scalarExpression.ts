@@ -101,8 +101,8 @@ export function emitExpression(
   }
   nodes.forEach((node, i) => {
     const expression = expressionOf(node)
-    // What only passes a value on has no name of its own.
-    if (values.includes(expression)) {
+    // What only passes an operand on has no name of its own.
+    if (node.kind === 'apply' && node.operands.some((operand) => values[operand] === expression)) {
       values.push(expression)
       return
     }

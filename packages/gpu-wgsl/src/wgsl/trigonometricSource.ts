@@ -60,18 +60,8 @@ const reduceLargeLanes = (lanes: 1 | 4): string =>
     }
   }`
 
-export const trigonometricFunctions: FunctionFamily = {
-  QuarterTurns: ({ n, f, u }) => `struct QuarterTurns${n} { remainder: ${f}, turns: ${u} }`,
-  highProduct: ({ n, u }) => `// The high word of m·w, m < 2²⁴.
-fn highProduct${n}(m: ${u}, w: ${u}) -> ${u} {
-  let mHigh = m >> ${u}(16u);
-  let mLow = m & ${u}(0xffffu);
-  let wHigh = w >> ${u}(16u);
-  let wLow = w & ${u}(0xffffu);
-  let middle = mLow * wHigh + ((mLow * wLow) >> ${u}(16u));
-  let carried = mHigh * wLow + (middle & ${u}(0xffffu));
-  return mHigh * wHigh + (middle >> ${u}(16u)) + (carried >> ${u}(16u));
-}`,
+/** Functions that have no form on four lanes. */
+export const oneLaneTrigonometricFunctions: FunctionFamily = {
   twoOverPiBits: () => `// 96 bits of 2/π from bit number \`start\` < 160 on, after a word of zeros.
 fn twoOverPiBits1(start: u32) -> vec3<u32> {
   let word = start >> 5u;
@@ -110,6 +100,20 @@ fn largeQuarterTurns1(x: f32) -> QuarterTurns1 {
     return QuarterTurns1(-remainder, select(turns, 0u - turns, bits >= 0x80000000u));
   }
   return QuarterTurns1(remainder, select(turns, 0u - turns, bits >= 0x80000000u));
+}`,
+}
+
+export const trigonometricFunctions: FunctionFamily = {
+  QuarterTurns: ({ n, f, u }) => `struct QuarterTurns${n} { remainder: ${f}, turns: ${u} }`,
+  highProduct: ({ n, u }) => `// The high word of m·w, m < 2²⁴.
+fn highProduct${n}(m: ${u}, w: ${u}) -> ${u} {
+  let mHigh = m >> ${u}(16u);
+  let mLow = m & ${u}(0xffffu);
+  let wHigh = w >> ${u}(16u);
+  let wLow = w & ${u}(0xffffu);
+  let middle = mLow * wHigh + ((mLow * wLow) >> ${u}(16u));
+  let carried = mHigh * wLow + (middle & ${u}(0xffffu));
+  return mHigh * wHigh + (middle >> ${u}(16u)) + (carried >> ${u}(16u));
 }`,
   quarterTurns: ({ n, f, u }) => `fn quarterTurns${n}(x: ${f}) -> QuarterTurns${n} {
   let large = abs(x) >= ${f}(${float(1e5)});
