@@ -87,6 +87,7 @@ export function createCurves(): Curves {
           },
         ],
         yLabel: 'CG iterations',
+        zero: true,
         description: describe(
           'Iterations of conjugate gradients',
           steps,
@@ -100,6 +101,7 @@ export function createCurves(): Curves {
           { name: 'curvature', colour: 'var(--second)', points: perIteration((step) => step.curvatureCases) },
         ],
         yLabel: 'images',
+        zero: true,
         description: describe('Images for the gradient', steps, (step) => step.gradientCases),
       })
       model.show({

@@ -22,6 +22,8 @@ export interface ChartContents {
   readonly height: number
   /** Logarithmic y, where all values are positive. */
   readonly logarithmic?: boolean
+  /** Begins y at zero, where it is not logarithmic. */
+  readonly zero?: boolean
   /** Whole numbers along x. */
   readonly countsX?: boolean
   /** For people who cannot see it. */
@@ -53,62 +55,90 @@ export function createChart(container: HTMLElement): Chart {
   }
 }
 
-function draw(
-  { series, xLabel, yLabel, height, logarithmic, countsX, description }: ChartContents,
-  width: number,
-) {
-  const points = series.flatMap(({ name, points }) =>
+type Named = ChartPoint & { readonly name: string }
+
+function draw(contents: ChartContents, width: number): Element {
+  const { series, xLabel, yLabel, height, countsX, description } = contents
+  const named = series.map(({ name, points }) =>
     points
       .filter(({ x, y }) => Number.isFinite(x) && Number.isFinite(y))
-      .map((point) => ({ ...point, name })),
+      .map((point): Named => ({ ...point, name })),
   )
-  const isLogarithmic = logarithmic === true && points.length > 0 && points.every(({ y }) => y > 0)
-  const last = series.flatMap(({ name, points }) => points.slice(-1).map((point) => ({ ...point, name })))
+  const points = named.flat()
+  const isEmpty = points.length === 0
+  const channels = { x: 'x', y: 'y', z: 'name' } as const
+  const y = isEmpty ? { domain: [0, 1], ticks: [] } : scaleOfY(contents, points)
   return Plot.plot({
     width,
     height,
-    marginLeft: 48,
-    marginRight: 12,
-    marginTop: 22,
-    marginBottom: 34,
+    ...{ marginLeft: 48, marginRight: 12, marginTop: 22, marginBottom: 34 },
     style: { background: 'transparent', color: 'var(--muted)', fontFamily: 'inherit', fontSize: '11px' },
     ariaLabel: description,
     x: {
       label: xLabel,
       labelArrow: 'none',
-      nice: false,
-      ...(points.length === 0 ? { domain: [0, 1], ticks: [] } : { zero: countsX !== true }),
-      ticks: points.length === 0 ? 0 : Math.max(3, Math.floor(width / 90)),
-      ...(countsX === true ? { tickFormat: (x: number) => (Number.isInteger(x) ? String(x) : '') } : {}),
+      ...(isEmpty ? { domain: [0, 1], ticks: [] } : { ticks: Math.max(3, Math.floor(width / 90)) }),
+      ...(countsX === true ? { tickFormat: wholeNumber } : {}),
     },
-    y: {
-      label: yLabel,
-      labelArrow: 'none',
-      nice: true,
-      ...(points.length === 0 ? { domain: [0, 1] } : {}),
-      ...(isLogarithmic ? { type: 'log' as const, tickFormat: '~g' } : {}),
-      ticks: points.length === 0 ? 0 : Math.max(3, Math.floor(height / 45)),
-    },
+    y: { label: yLabel, labelArrow: 'none', ...y },
     color: { domain: series.map(({ name }) => name), range: series.map(({ colour }) => colour) },
     marks: [
-      Plot.gridY({ stroke: 'var(--grid)', strokeOpacity: 1, ...(points.length === 0 ? { ticks: 0 } : {}) }),
-      Plot.ruleY([0], { stroke: 'none' }),
-      Plot.lineY(points, { x: 'x', y: 'y', z: 'name', stroke: 'name', strokeWidth: 1.75 }),
-      Plot.dot(last, { x: 'x', y: 'y', z: 'name', fill: 'name', r: 2.75 }),
+      Plot.gridY({ ticks: y.ticks, stroke: 'var(--grid)', strokeOpacity: 1 }),
+      Plot.lineY(points, { ...channels, stroke: 'name', strokeWidth: 1.75 }),
+      Plot.dot(
+        named.flatMap((line) => line.slice(-1)),
+        { ...channels, fill: 'name', r: 2.75 },
+      ),
       Plot.tip(
         points,
         Plot.pointer({
-          x: 'x',
-          y: 'y',
-          z: 'name',
+          ...channels,
           stroke: 'name',
           fill: 'var(--surface)',
-          title: ({ x, y, name }: ChartPoint & { name: string }) =>
-            `${name}\n${xLabel}: ${format(x)}\n${yLabel}: ${format(y)}`,
+          title: ({ x, y, name }: Named) => `${name}\n${xLabel}: ${format(x)}\n${yLabel}: ${format(y)}`,
         }),
       ),
     ],
   })
 }
+
+/** Pixels of height per label along y. */
+const labelHeight = 42
+
+function scaleOfY({ logarithmic, zero, height }: ChartContents, points: readonly Named[]) {
+  const values = points.map(({ y }) => y)
+  const count = Math.max(3, Math.floor(height / labelHeight))
+  const [lowest, highest] = [Math.min(...values), Math.max(...values)]
+  // Below a factor of two a logarithm looks straight, and has hardly a round number.
+  if (logarithmic !== true || lowest <= 0 || highest < 2 * lowest)
+    return { nice: true, ticks: count, zero: zero === true }
+  // A little room at both ends.
+  const domain = [lowest / 1.05, highest * 1.05]
+  return {
+    type: 'log' as const,
+    domain,
+    ticks: logarithmicTicks(domain[0], domain[1], count),
+    tickFormat: format,
+  }
+}
+
+/** The densest of these series of round numbers that has at most `count` in the range. */
+function logarithmicTicks(lowest: number, highest: number, count: number): number[] {
+  const from = Math.floor(Math.log10(lowest))
+  const decades = Array.from({ length: Math.ceil(Math.log10(highest)) - from + 1 }, (_, i) => from + i)
+  const choices = [[1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9], [1, 2, 3, 4, 6, 8], [1, 2, 3, 5], [1, 3], [1]].map(
+    (digits) =>
+      decades
+        .flatMap((exponent) => digits.map((digit) => Number((digit * 10 ** exponent).toPrecision(3))))
+        .filter((tick) => tick >= lowest && tick <= highest),
+  )
+  const fitting = choices.find((ticks) => ticks.length <= count)
+  if (fitting !== undefined) return fitting
+  const powers = choices[choices.length - 1]
+  const stride = Math.ceil(powers.length / count)
+  return powers.filter((_, i) => i % stride === 0)
+}
+
+const wholeNumber = (value: number): string => (Number.isInteger(value) ? String(value) : '')
 
 const format = (value: number): string => String(Number(value.toPrecision(5)))
