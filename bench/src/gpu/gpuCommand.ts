@@ -2,7 +2,7 @@
  * `pnpm bench gpu [measurement…]`: what the WebGPU backend reaches on this machine's device, one JSON line per row on
  * standard output, a table at the end on standard error. Self-contained: `bench/gpu/pack` carries it to bare machines.
  */
-import { appendFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { BackendError } from '@hessian-free/tensor'
 import type { GpuBackend } from '@hessian-free/gpu-wgsl'
 import { createNodeGpuBackend, useSwiftShader } from '@hessian-free/gpu-wgsl/node'
@@ -45,6 +45,7 @@ export const gpuHelp = [
   '  --sizes 1024,4096    orders of the square matrices',
   '  --batches 512,7500   cases of the autoencoder',
   '  --output FILE        also write the rows there; {device} in it becomes the name of the device',
+  '  --table FILE…        print rows of earlier runs, of other engines too, as one table',
   '  --probe              only say which adapter there is; exit code 1 where there is none of hardware',
 ].join('\n')
 
@@ -60,6 +61,12 @@ async function openBackend({ software }: GpuOptions): Promise<GpuBackend> {
   return createNodeGpuBackend({ allowSoftware: true })
 }
 
+const readRows = (file: string): GpuRow[] =>
+  readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as GpuRow)
+
 /** @returns the exit code. */
 export async function runGpuBenchmarks(args: readonly string[]): Promise<number> {
   const options = parseGpuOptions(
@@ -68,6 +75,10 @@ export async function runGpuBenchmarks(args: readonly string[]): Promise<number>
   )
   if (options.help) {
     console.log(gpuHelp)
+    return 0
+  }
+  if (options.table !== undefined) {
+    console.log(formatGpuTable(options.table.flatMap(readRows)))
     return 0
   }
   const backend = await openBackend(options)

@@ -12,6 +12,8 @@ export interface GpuOptions {
   readonly batches?: readonly number[]
   /** File for the rows; `{device}` in it becomes the adapter's name in letters, digits and dashes. */
   readonly output?: string
+  /** Files of rows to print as one table, instead of measuring. */
+  readonly table?: readonly string[]
 }
 
 function positiveIntegers(flag: string, text: string | undefined): number[] {
@@ -20,6 +22,8 @@ function positiveIntegers(flag: string, text: string | undefined): number[] {
   throw new RangeError(`${flag} takes positive integers with commas between them, not '${text ?? ''}'`)
 }
 
+const nothing: GpuOptions = { measurements: [], help: false, probe: false, quick: false, software: false }
+
 /** @throws {RangeError} for what it does not understand, listing what it does. */
 export function parseGpuOptions(args: readonly string[], known: readonly string[]): GpuOptions {
   const flags = new Set<string>()
@@ -27,7 +31,10 @@ export function parseGpuOptions(args: readonly string[], known: readonly string[
   const measurements: string[] = []
   for (let i = 0; i < args.length; i++) {
     const arg = args[i]
-    if (['--quick', '--software', '--help', '-h', '--probe', '--no-peers'].includes(arg)) flags.add(arg)
+    if (arg === '--table') {
+      return { ...nothing, table: args.slice(i + 1) }
+    } else if (['--quick', '--software', '--help', '-h', '--probe', '--no-peers'].includes(arg))
+      flags.add(arg)
     else if (['--sizes', '--batches', '--output'].includes(arg)) values.set(arg, args[++i] ?? '')
     else if (known.includes(arg)) measurements.push(arg)
     else throw new RangeError(`unknown measurement or option '${arg}'; measurements: ${known.join(', ')}`)

@@ -116,6 +116,7 @@ export function formatGpuTable(rows: readonly GpuRow[]): string {
   const cells = rows.map((row) => [
     row.suite,
     row.case,
+    row.backend,
     row.milliseconds === null ? '' : `${row.milliseconds} ms`,
     row.clock ?? '',
     rate(row),

@@ -24,19 +24,19 @@ const card = (name: string, float32: number, float16Tensor: number, bandwidth: n
   bandwidth: bandwidth * 1e12,
 })
 
-/** The first pattern that an adapter's name matches; special kinds before the general one. */
+/** The first pattern that an adapter's name matches, special kinds first; Dawn writes `nvidia-h100-80gb-hbm3`. */
 const cards: readonly (readonly [RegExp, Card])[] = [
-  [/H200 NVL/i, card('H200 NVL', 60, 835, 4.8)],
+  [/H200[ -]NVL/i, card('H200 NVL', 60, 835, 4.8)],
   [/H200/i, card('H200 SXM', 66.9, 989, 4.8)],
-  [/H100 NVL/i, card('H100 NVL', 60, 835, 3.9)],
-  [/H100 PCIe/i, card('H100 PCIe', 51.2, 756, 2.0)],
+  [/H100[ -]NVL/i, card('H100 NVL', 60, 835, 3.9)],
+  [/H100[ -]PCIe/i, card('H100 PCIe', 51.2, 756, 2.0)],
   [/H100/i, card('H100 SXM', 66.9, 989, 3.35)],
-  [/A100.*PCIe.*80/i, card('A100 80 GB PCIe', 19.5, 312, 1.935)],
+  [/A100(?=.*80)(?=.*PCIe)/i, card('A100 80 GB PCIe', 19.5, 312, 1.935)],
   [/A100.*80/i, card('A100 80 GB SXM', 19.5, 312, 2.039)],
   [/A100/i, card('A100 40 GB', 19.5, 312, 1.555)],
   [/L40S/i, card('L40S', 91.6, 362, 0.864)],
   [/\bL4\b/i, card('L4', 30.3, 121, 0.3)],
-  [/RTX 4090(?! Laptop)/i, card('RTX 4090', 82.6, 165, 1.008)],
+  [/RTX[ -]4090(?![ -]Laptop)/i, card('RTX 4090', 82.6, 165, 1.008)],
   [/V100/i, card('V100 SXM2', 15.7, 125, 0.9)],
   [/\bT4\b/i, card('T4', 8.1, 65, 0.32)],
 ]
