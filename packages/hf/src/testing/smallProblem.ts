@@ -24,4 +24,5 @@ export const smallLayers = (
   backend: Backend,
   widths: readonly number[],
   dtype: FloatDtype = 'float64',
-): DenseLayer[] => glorotInitialisation(randomKey(9), widths, { backend, dtype })
+  seed = 9,
+): DenseLayer[] => glorotInitialisation(randomKey(seed), widths, { backend, dtype })
