@@ -3,12 +3,14 @@
  * what is missing. Dawn's validation and clamping of indices are off, because every program is checked and bounded
  * before it gets here; tests run with them on.
  */
+import { tmpdir } from 'node:os'
 import { BackendError } from '@hessian-free/tensor'
 import { isSoftwareAdapter } from '../device/requestDevice.ts'
 import { createGpuBackend } from '../gpuBackend.ts'
 import type { GpuBackend, GpuBackendOptions } from '../gpuBackend.ts'
 import { surveyAdapters } from './adapters.ts'
 import { createDawn } from './dawn.ts'
+import type { DawnOptions } from './dawn.ts'
 import { diagnose } from './diagnosis.ts'
 import { formatFindings } from './finding.ts'
 import { thisMachine } from './machine.ts'
@@ -43,7 +45,7 @@ export async function createNodeGpuBackend({
     throw new BackendError({
       operation: 'createNodeGpuBackend',
       rule: 'the adapter must be one that Dawn offers',
-      found: cause instanceof Error ? cause.message : String(cause),
+      found: `${adapter ?? 'none'}: ${cause instanceof Error ? cause.message : String(cause)}`,
       cause,
     })
   })
@@ -79,7 +81,10 @@ async function requireAdapter(allowSoftware: boolean, cause?: unknown): Promise<
   })
 }
 
-async function openDawn(options: Parameters<typeof createDawn>[0], allowSoftware: boolean): Promise<GPU> {
+/** @throws {BackendError} with the diagnosis, where Dawn cannot be loaded. */
+async function openDawn(options: DawnOptions, allowSoftware: boolean): Promise<GPU> {
+  // Mesa complains on every start where it is not set, as on servers and in containers; any folder will do.
+  process.env['XDG_RUNTIME_DIR'] ??= tmpdir()
   try {
     return await createDawn(options)
   } catch (cause) {

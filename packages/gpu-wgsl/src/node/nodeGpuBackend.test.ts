@@ -1,0 +1,47 @@
+/** The backend in Node on SwiftShader, and the errors that carry what is missing. */
+import { BackendError } from '@hessian-free/tensor'
+import { describe, expect, it } from 'vitest'
+import { dawnEntry } from './dawn.ts'
+import { createHardwareGpuBackend, createNodeGpuBackend } from './nodeGpuBackend.ts'
+import { useSwiftShader } from './swiftShader.ts'
+
+const swiftShader = dawnEntry() !== undefined && useSwiftShader(import.meta.url)
+
+/** What a promise is rejected with. */
+const rejection = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+
+describe.runIf(swiftShader)('on SwiftShader (needs Linux on x64 with webgpu and @sparticuz/chromium)', () => {
+  it.each([true, false])(
+    'a backend carries data to the adapter and back, unchecked: %s',
+    async (unchecked) => {
+      const backend = await createNodeGpuBackend({ allowSoftware: true, unchecked })
+      expect(backend.capabilities.isSoftware).toBe(true)
+      const buffer = backend.upload({ data: Float32Array.of(1.5, -2), shape: [2], dtype: 'float32' })
+      expect(await backend.read(buffer)).toEqual(Float32Array.of(1.5, -2))
+      backend.dispose()
+    },
+  )
+
+  it('takes the adapter that is named, and lists the names for one that is not there', async () => {
+    const backend = await createNodeGpuBackend({ allowSoftware: true, adapter: 'Subzero' })
+    expect(backend.capabilities.adapterName).toMatch(/swiftshader/i)
+    backend.dispose()
+    const error = await rejection(createNodeGpuBackend({ allowSoftware: true, adapter: 'GeForce' }))
+    expect(error).toBeInstanceOf(BackendError)
+    expect((error as BackendError).message).toMatch(/found GeForce: [^]*SwiftShader Device/)
+  })
+
+  it('is refused where a hardware GPU is wanted, with the diagnosis', async () => {
+    const error = await rejection(createNodeGpuBackend())
+    expect(error).toBeInstanceOf(BackendError)
+    expect((error as BackendError).message).toMatch(/hardware GPU; found none[^]*Only software adapters/)
+  })
+
+  it('is no hardware GPU, which is quietly said by undefined', async () => {
+    expect(await createHardwareGpuBackend()).toBeUndefined()
+  })
+})
