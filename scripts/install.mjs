@@ -43,9 +43,10 @@ export async function installWhenNeeded() {
  * Installs the engines that the benchmarks compare with. They weigh several times all other dependencies together,
  * so they form a folder of their own outside the workspace and arrive on the first benchmark that wants them.
  *
- * @param {readonly string[]} benchArguments - the command line; `--no-peers` or `--help` means that none is needed
+ * @param {readonly string[]} benchArguments - the command line; `gpu`, `--no-peers` or `--help` means that none is needed
  */
 export async function installBenchmarkPeers(benchArguments) {
+  if (benchArguments[0] === 'gpu') return
   if (benchArguments.includes('--no-peers') || benchArguments.includes('--help')) return
   await installFolder({
     folder: PEERS,

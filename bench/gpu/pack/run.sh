@@ -55,6 +55,14 @@ export XDG_RUNTIME_DIR
 for binding in "$folder"/node_modules/webgpu/dist/*/; do cp -f "$folder/lib/libvulkan.so.1" "$binding"; done
 
 bench() { "$folder/node" "$folder/bench.mjs" gpu "$@"; }
+# A driver that hangs must not cost the others their turn.
+probe() {
+  if command -v timeout >/dev/null 2>&1; then
+    timeout 60 "$folder/node" "$folder/bench.mjs" gpu --probe
+  else
+    bench --probe
+  fi
+}
 use() { VK_DRIVER_FILES=$1; VK_ICD_FILENAMES=$1; export VK_DRIVER_FILES VK_ICD_FILENAMES; }
 
 # Manifests that exist, then ones for libraries that lie around without any. libEGL_nvidia needs no X libraries.
@@ -86,7 +94,7 @@ else
   candidates >"$folder/candidates"
   while read -r manifest; do
     use "$manifest"
-    if answer=$(bench --probe 2>"$folder/probe.log"); then
+    if answer=$(probe 2>"$folder/probe.log"); then
       say "Vulkan driver: $manifest: $answer"
       found=yes
       break
@@ -111,8 +119,9 @@ say "Rows are in $results."
 # An option for software runs says nothing to the peers, which run on CUDA or not at all.
 if [ "$swiftshader" = no ] && command -v python3 >/dev/null 2>&1; then
   for peer in torch jax; do
+    rm -f "$results/$day-$peer.jsonl"
     python3 "$here/peers/${peer}_peer.py" --output "$results/$day-$peer.jsonl" >>"$folder/rows.log"
+    [ -f "$results/$day-$peer.jsonl" ] && bench --table "$results/$day-$peer.jsonl"
   done
 fi
-[ -n "$(ls "$results"/*.jsonl 2>/dev/null)" ] && bench --table "$results"/*.jsonl
 exit "$status"
