@@ -6,7 +6,7 @@
 import type { ElementwisePrimitive, ScalarNode } from '@hessian-free/tensor'
 import { describe, expect, it } from 'vitest'
 import { testDevice } from '../node/softwareDevice.ts'
-import { allExponents, interval, specialFloats, worstCase } from '../testing/floatAccuracy.ts'
+import { allExponents, interval, specialFloats, unitsOfError, worstCase } from '../testing/floatAccuracy.ts'
 import { runExpressions } from '../testing/runExpressions.ts'
 import type { Lanes } from './kernelBindings.ts'
 
@@ -139,6 +139,33 @@ describe.skipIf(requested === undefined)('element functions of floats on a devic
       await measure(binary, binarySamples(), lanes)
     })
   }
+
+  it.each([1, 4] as const)('subnormal operands count where that is promised, %i at a time', async (lanes) => {
+    const x = allExponents(256).filter((value) => value !== 0 && Math.abs(value) < 2 ** -126)
+    const exact: readonly FloatCase[] = [
+      { primitive: 'log', oracle: Math.log, bound: 0.8 },
+      { primitive: 'sign', oracle: Math.sign, bound: 0 },
+      { primitive: 'maximum', oracle: Math.max, bound: 0 },
+      { primitive: 'minimum', oracle: Math.min, bound: 0 },
+      { primitive: 'power', oracle: Math.pow, bound: 1.2 },
+    ]
+    const other = x.map((_, i) => (i % 3 === 0 ? x[x.length - 1 - i] : (-1) ** i * 0.5))
+    const inputs = [x, other].map(
+      (values) => new Uint32Array(values.subarray(0, x.length & ~3).slice().buffer),
+    )
+    const results = await runExpressions(
+      requested!.device,
+      exact.map(({ primitive }, i) => applied(primitive, i < 2 ? 1 : 2)),
+      inputs,
+      lanes,
+    )
+    exact.forEach(({ primitive, oracle, bound }, i) => {
+      new Float32Array(results[i].buffer).forEach((got, at) => {
+        const error = unitsOfError(got, oracle(x[at], other[at]))
+        expect.soft(error, `${primitive}(${x[at]}, ${other[at]}) = ${got}`).toBeLessThanOrEqual(bound + slack)
+      })
+    })
+  })
 
   it('sin and cos stay in [-1, 1] for every finite argument', async () => {
     const x = allExponents(64).map((value) => (Number.isFinite(value) ? value : 0))

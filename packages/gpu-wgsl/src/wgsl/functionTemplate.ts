@@ -2,9 +2,14 @@
  * WGSL functions as templates over their lane type, and the text of numbers in WGSL.
  *
  * WGSL (W3C, §15.7) lets a compiler contract a·b + c, reassociate, flush subnormals to zero and assume that NaN and
- * infinities do not occur. So the element functions decide about special values on integer bits, and pass a rounded
- * value that must stay rounded through `keep`: an integer minimum that changes nothing, but that no algebraic
- * simplification sees through ((a + b) − a → b is one that Mesa's compiler makes).
+ * infinities do not occur. What holds all the same:
+ * - NaN and infinities, as arguments and as results, are those of Math.*: they are decided on integer bits.
+ * - Contraction changes no exact step (products that must be exact have factors of few bits) and else only helps.
+ * - A rounded value that must stay rounded goes through `keep`, an integer minimum that changes nothing but that no
+ *   algebra sees through; without it Mesa turns 1 + (r + …) into (1 + r) + …, which costs exp 0.3 ulp.
+ * - A subnormal argument or result may count as a zero (SwiftShader, lavapipe and most GPUs flush them), but not as the
+ *   argument of log, the operands of power, maximum, minimum and sign, nor where it becomes a boolean.
+ * - Bounds in ulp are for a division that rounds correctly; WGSL allows one 2.5 ulp, which then adds to the bounds.
  */
 import type { Lanes } from './kernelBindings.ts'
 
