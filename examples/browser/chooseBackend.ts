@@ -22,10 +22,19 @@ export interface ChosenBackend {
 type Obstacle = 'missing' | 'noAdapter' | 'software'
 
 const obstacles: Readonly<Record<Obstacle, string>> = {
-  missing: 'This browser does not offer WebGPU',
-  noAdapter: 'This browser has WebGPU, but found no graphics adapter for it',
+  missing: 'this browser does not offer WebGPU',
+  noAdapter: 'this browser has WebGPU, but found no graphics adapter for it',
   software: 'WebGPU is only emulated on the processor here',
 }
+
+const remedies: Readonly<Record<Exclude<Obstacle, 'software'>, string>> = {
+  missing:
+    'Open the page in a current Chrome, Edge, Firefox or Safari, over https or from this machine, or choose the backend "Automatic"',
+  noAdapter:
+    'Turn on hardware acceleration in the settings of the browser (chrome://gpu says what it found), or choose the backend "Automatic"',
+}
+
+const sentence = (clause: string): string => `${clause[0].toUpperCase()}${clause.slice(1)}`
 
 async function findObstacle(gpu: GPU | undefined): Promise<Obstacle | undefined> {
   if (gpu === undefined) return 'missing'
@@ -42,15 +51,11 @@ export async function chooseBackend(wanted: BackendName, gpu: GPU | undefined): 
   if (wanted === 'wasm') return onProcessor()
   const obstacle = await findObstacle(gpu)
   if (wanted === 'auto' && obstacle !== undefined) {
-    return onProcessor(`${obstacles[obstacle]}, so training runs in WebAssembly on the processor.`)
+    return onProcessor(`${sentence(obstacles[obstacle])}, so training runs in WebAssembly on the processor.`)
   }
   if (gpu === undefined || obstacle === 'missing' || obstacle === 'noAdapter') {
-    throw new BackendError({
-      operation: 'WebGPU',
-      rule: obstacles[obstacle ?? 'missing'],
-      remedy:
-        'Choose the backend "Automatic" or "WebAssembly", or use a current Chrome, Edge, Firefox or Safari over https or from this machine',
-    })
+    const reason = obstacle === 'noAdapter' ? obstacle : 'missing'
+    throw new BackendError({ operation: 'WebGPU', rule: obstacles[reason], remedy: remedies[reason] })
   }
   try {
     const backend = await createGpuBackend({ gpu })

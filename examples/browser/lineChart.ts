@@ -83,7 +83,7 @@ function draw(contents: ChartContents, width: number): Element {
     y: { label: yLabel, labelArrow: 'none', ...y },
     color: { domain: series.map(({ name }) => name), range: series.map(({ colour }) => colour) },
     marks: [
-      Plot.gridY({ ticks: y.ticks, stroke: 'var(--grid)', strokeOpacity: 1 }),
+      Plot.gridY({ ticks: isEmpty ? 4 : y.ticks, stroke: 'var(--grid)', strokeOpacity: 1 }),
       Plot.lineY(points, { ...channels, stroke: 'name', strokeWidth: 1.75 }),
       Plot.dot(
         named.flatMap((line) => line.slice(-1)),

@@ -20,6 +20,7 @@ type Entry =
   | { readonly kind: 'header' }
   | { readonly kind: 'step' }
   | { readonly kind: 'start' }
+  | { readonly kind: 'device' }
   | { readonly kind: 'digits'; readonly picture: string }
   | { readonly kind: 'end'; readonly reason: string }
 

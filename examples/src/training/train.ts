@@ -1,10 +1,12 @@
 /**
  * Trains an example: the run folder, the terminal and the report are consumers of the optimiser's stream of steps.
- * Ctrl-C ends the stream at the next safe point; parameters, log and report are written in any case.
+ * Ctrl-C ends the stream at the next safe point; parameters, log and report are written in any case. A lost device does
+ * not end it: the run goes on from its last step.
  */
 import { writeFileSync } from 'node:fs'
 import { workUnits } from '@hessian-free/hf'
 import type { HessianFreeStep } from '@hessian-free/hf'
+import type { Backend } from '@hessian-free/tensor'
 import { createBackend } from '../choices.ts'
 import type { BackendName, BackendOptions } from '../choices.ts'
 import { readMnist } from '../data/mnistFolder.ts'
@@ -17,6 +19,8 @@ import { formatCount, formatNumber } from '../terminal/numberFormat.ts'
 import { formatHeading, formatStep, stepColumns } from '../terminal/stepTable.ts'
 import { createRunFolder } from './runFolder.ts'
 import type { RunFolder } from './runFolder.ts'
+import { survivingRun } from './survivingRun.ts'
+import type { Placement } from './survivingRun.ts'
 import { createOptimiser, describeSettings, reconstruct } from './trainingRun.ts'
 import type { OptimiserSettings } from './trainingRun.ts'
 
@@ -49,7 +53,12 @@ export async function train(
 ): Promise<void> {
   const preset = example.presets[options.preset]
   const iterations = options.iterations ?? preset.iterations
-  const backend = await createBackend(options.backend, options)
+  const connect = (): Promise<Backend> => createBackend(options.backend, options)
+  const prepareOn = async (backend: Backend): Promise<Placement> => ({
+    backend,
+    prepared: await example.prepare(preset, backend, options.seed, readMnist),
+  })
+  const backend = await connect()
   const folder = createRunFolder(
     options.out,
     options.name ?? `${example.name}-${options.preset}-${timestamp()}`,
@@ -61,7 +70,8 @@ export async function train(
   const progress = progressLine(process.stdout, forPeople)
   try {
     print(`Reading the data of ${example.name} …`)
-    const prepared = await example.prepare(preset, backend, options.seed, readMnist)
+    const first = await prepareOn(backend)
+    const { prepared } = first
     const settings = describeSettings(prepared, preset, options)
     const metric = prepared.problem.loss.metric.name
     const header: RunHeader = {
@@ -86,12 +96,24 @@ export async function train(
     )
     print(`Writing to ${folder.path}; Ctrl-C stops and keeps what was done.\n`)
 
-    const run = createOptimiser(prepared, preset, options).minimise(prepared.initial, {
-      data: prepared.data,
-      heldOut: prepared.heldOut,
-      iterations,
-      signal: controller.signal,
-      onProgress: (state) => progress.show(state),
+    const run = survivingRun(first, {
+      place: async () => prepareOn(await connect()),
+      minimise: (placed, resumeFrom) =>
+        createOptimiser(placed, preset, options).minimise(placed.initial, {
+          data: placed.data,
+          heldOut: placed.heldOut,
+          iterations,
+          signal: controller.signal,
+          onProgress: (state) => progress.show(state),
+          ...(resumeFrom === undefined ? {} : { resumeFrom }),
+        }),
+      onLoss: ({ error, iteration, backend: next }) => {
+        progress.clear()
+        folder.log({ kind: 'device', lost: error.message, iteration, backend: next })
+        print(
+          `The device was lost (${error.message}); going on from iteration ${iteration} on the ${next} backend.`,
+        )
+      },
     })
     const save = async (): Promise<void> =>
       folder.saveParameters(await run.snapshot(), {
@@ -106,7 +128,7 @@ export async function train(
     print(formatHeading(columns))
     for await (const step of run) {
       progress.clear()
-      if (steps.length === 0) folder.log({ kind: 'start', ...run.initial })
+      if (steps.length === 0) folder.log({ kind: 'start', ...run.run.initial })
       steps.push(step)
       folder.log({ kind: 'step', ...step })
       print(formatStep(columns, step))
@@ -119,10 +141,13 @@ export async function train(
     progress.clear()
     if (controller.signal.aborted) ending = 'stopped by Ctrl-C'
     await save()
-    const digits = prepared.reconstructs ? await reconstructionStrip(prepared, run.parameters()) : undefined
+    const digits = prepared.reconstructs
+      ? await reconstructionStrip(run.placement.prepared, run.run.parameters())
+      : undefined
     if (digits !== undefined) folder.log({ kind: 'digits', picture: digits })
     folder.log({ kind: 'end', reason: ending })
-    const complete: RunHeader = run.initial === undefined ? header : { ...header, initial: run.initial }
+    const { initial } = run.run
+    const complete: RunHeader = initial === undefined ? header : { ...header, initial }
     const page = renderReport({
       header: complete,
       steps,
