@@ -140,8 +140,12 @@ export const autoencoderProducts: GpuMeasurement = {
   description: 'Gauss-Newton product and conjugate gradient iteration of the MNIST autoencoder',
   run: async (bench) => {
     for (const batch of bench.plan.batches) {
-      await productRow(bench, batch)
-      await iterationRow(bench, batch)
+      await bench.attempt('autoencoder', `Gauss-Newton product, batch ${batch}`, () =>
+        productRow(bench, batch),
+      )
+      await bench.attempt('autoencoder', `conjugate gradient iteration, batch ${batch}`, () =>
+        iterationRow(bench, batch),
+      )
     }
     return undefined
   },

@@ -11,6 +11,8 @@ export interface GpuBench {
   /** Best rates of the micro-kernels in this run, once they have been measured. */
   readonly measured: MeasuredPeaks
   readonly emit: (parts: GpuRowParts) => void
+  /** Does some of the work; if it fails there is a row that says so, and the rest goes on. */
+  readonly attempt: (suite: string, name: string, work: () => Promise<void>) => Promise<void>
 }
 
 /** FLOP/s and bytes per second. */

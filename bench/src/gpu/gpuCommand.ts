@@ -10,7 +10,7 @@ import { adapterDescription } from './adapterDescription.ts'
 import { autoencoderProducts } from './autoencoderProducts.ts'
 import { copyBandwidth } from './copyBandwidth.ts'
 import { dispatchCost } from './dispatchCost.ts'
-import type { GpuMeasurement, MeasuredPeaks } from './gpuBench.ts'
+import type { GpuBench, GpuMeasurement, MeasuredPeaks } from './gpuBench.ts'
 import type { GpuOptions } from './gpuOptions.ts'
 import { fileNameOf, parseGpuOptions } from './gpuOptions.ts'
 import { planFor } from './gpuPlan.ts'
@@ -100,29 +100,31 @@ async function measureAll(backend: GpuBackend, options: GpuOptions): Promise<Gpu
   if (output !== undefined) writeFileSync(output, '')
   const rows: GpuRow[] = []
   let measured: MeasuredPeaks = {}
-  const shared = {
-    backend,
-    plan: planFor({ isSoftware, ...options }),
-    card: knownCard(adapterName),
-    emit: (parts: Parameters<typeof gpuRowOf>[0]) => {
-      const row = gpuRowOf(parts, { device: adapterName, backend: backend.name })
-      rows.push(row)
-      const line = JSON.stringify(row)
-      console.log(line)
-      if (output !== undefined) appendFileSync(output, `${line}\n`)
-    },
+  const emit: GpuBench['emit'] = (parts) => {
+    const row = gpuRowOf(parts, { device: adapterName, backend: backend.name })
+    rows.push(row)
+    const line = JSON.stringify(row)
+    console.log(line)
+    if (output !== undefined) appendFileSync(output, `${line}\n`)
   }
+  // What fails must not cost the rest its time on a borrowed machine.
+  const attempt: GpuBench['attempt'] = async (suite, name, work) => {
+    try {
+      await work()
+    } catch (error) {
+      console.error(error)
+      const message = error instanceof Error ? error.message : String(error)
+      emit({ suite, case: name, note: `failed: ${message.slice(0, 400)}` })
+    }
+  }
+  const plan = planFor({ isSoftware, ...options })
+  const shared = { backend, plan, card: knownCard(adapterName), emit, attempt }
   for (const measurement of measurements) {
     if (!options.measurements.includes(measurement.name)) continue
     console.error(`${measurement.name} …`)
-    try {
+    await attempt(measurement.name, 'all', async () => {
       measured = { ...measured, ...(await measurement.run({ ...shared, measured })) }
-    } catch (error) {
-      // One measurement that fails must not cost the others their time on a borrowed machine.
-      console.error(error)
-      const message = error instanceof Error ? error.message : String(error)
-      shared.emit({ suite: measurement.name, case: 'all', note: `failed: ${message.slice(0, 400)}` })
-    }
+    })
   }
   return rows
 }

@@ -1,7 +1,7 @@
 /**
  * Square products in subgroup matrices ("tensor cores"): float16 operands with float32 sums, and the float32 product from
- * two float16 halves of each operand (three products), both against float64. Operands are multiples of 2^-10, which
- * float16 holds exactly, plus for the latter a part that only float32 holds. Rows say why where the device cannot.
+ * two float16 halves of each operand (three products), both against float64. The float16 operands are multiples of 2^-10,
+ * which float16 holds exactly. Rows say why where the device cannot.
  */
 import {
   float16MatrixUnit,
@@ -9,7 +9,7 @@ import {
   subgroupMatrixProduct,
   subgroupMatrixTilings,
 } from '@hessian-free/gpu-wgsl'
-import type { ShaderDispatch, SubgroupMatrixTiling } from '@hessian-free/gpu-wgsl'
+import type { DeviceCapabilities, ShaderDispatch, SubgroupMatrixTiling } from '@hessian-free/gpu-wgsl'
 import { numbers } from '../numbers.ts'
 import type { GpuBench, GpuMeasurement } from './gpuBench.ts'
 import { sampledError } from './sampledError.ts'
@@ -25,14 +25,17 @@ const exactHalves = (seed: number, count: number): Float32Array =>
 /** Bits of numbers that are zero or normal in float16 and exact in it. */
 function float16Bits(values: Float32Array): Uint16Array<ArrayBuffer> {
   const words = new Uint32Array(values.buffer, values.byteOffset, values.length)
-  return Uint16Array.from(words, (word) => {
-    const magnitude = word & 0x7fffffff
-    return ((word >>> 16) & 0x8000) | (magnitude === 0 ? 0 : (magnitude >>> 13) - ((127 - 15) << 10))
-  })
+  const bits = new Uint16Array(words.length)
+  for (let i = 0; i < words.length; i++) {
+    const magnitude = words[i] & 0x7fffffff
+    bits[i] = ((words[i] >>> 16) & 0x8000) | (magnitude === 0 ? 0 : (magnitude >>> 13) - ((127 - 15) << 10))
+  }
+  return bits
 }
 
 interface Problem {
   readonly n: number
+  readonly flops: number
   /** Values as they lie in memory, and as numbers. */
   readonly stored: readonly [ArrayBufferView<ArrayBuffer>, ArrayBufferView<ArrayBuffer>]
   readonly values: readonly [Float32Array, Float32Array]
@@ -86,86 +89,92 @@ async function readFloats(device: GPUDevice, buffer: GPUBuffer, count: number): 
   return values
 }
 
-/** The product with the default tiling, and on hardware with all others, whose rates go into the details. */
-async function rows(
-  bench: GpuBench,
-  name: string,
-  problem: Problem,
-  {
-    flops,
-    peak,
-    parts,
-  }: { readonly flops: number; readonly peak: number | undefined; readonly parts: number },
-): Promise<void> {
+interface TilingOutcome {
+  readonly tiling: SubgroupMatrixTiling
+  /** Or why there is none. */
+  readonly gflops: number | string
+}
+
+/** All tilings, fastest first; on software devices none, because each takes seconds to compile. */
+async function allTilings(bench: GpuBench, problem: Problem): Promise<TilingOutcome[]> {
   const { capabilities } = bench.backend
   const unit = float16MatrixUnit(capabilities)
-  const tilings =
-    unit === undefined || capabilities.isSoftware ? [] : subgroupMatrixTilings(capabilities, unit, parts)
-  const outcome = await run(bench, problem)
-  const others: { readonly tiling: SubgroupMatrixTiling; readonly gflops: number }[] = []
-  for (const tiling of tilings) {
-    const { timing } = await run(bench, problem, tiling)
-    others.push({ tiling, gflops: Math.round(flops / timing.milliseconds / 1e6) })
+  if (unit === undefined || capabilities.isSoftware) return []
+  const outcomes: TilingOutcome[] = []
+  for (const tiling of subgroupMatrixTilings(capabilities, unit)) {
+    try {
+      const { timing } = await run(bench, problem, tiling)
+      outcomes.push({ tiling, gflops: Math.round(problem.flops / timing.milliseconds / 1e6) })
+    } catch (error) {
+      outcomes.push({ tiling, gflops: error instanceof Error ? error.message.slice(0, 200) : String(error) })
+    }
   }
-  others.sort((a, b) => b.gflops - a.gflops)
+  const rate = ({ gflops }: TilingOutcome): number => (typeof gflops === 'number' ? gflops : 0)
+  return outcomes.sort((one, other) => rate(other) - rate(one))
+}
+
+/** The product with the default tiling; the rates of all go into the details. */
+async function row(bench: GpuBench, name: string, problem: Problem, peak: number | undefined): Promise<void> {
+  const outcome = await run(bench, problem)
+  const tilings = await allTilings(bench, problem)
   bench.emit({
     suite,
     case: name,
     ...outcome,
-    flops,
+    flops: problem.flops,
     peak,
-    details: others.length === 0 ? {} : { tilings: others },
-    ...(others.length === 0 ? {} : { note: `best tiling ${others[0].gflops} GFLOP/s` }),
+    ...(tilings.length === 0
+      ? {}
+      : { details: { tilings }, note: `best tiling ${tilings[0].gflops} GFLOP/s` }),
   })
 }
+
+const float16Problem = (n: number, device: DeviceCapabilities): Problem => {
+  const values = [exactHalves(1, n * n), exactHalves(2, n * n)] as const
+  return {
+    n,
+    flops: 2 * n ** 3,
+    stored: [float16Bits(values[0]), float16Bits(values[1])],
+    values,
+    generate: (tiling, workspace) =>
+      subgroupMatrixProduct({ ...operands(n), workspace }, 'float16', device, optionsOf(tiling)),
+  }
+}
+
+/** The flops are those of one float32 product, though three are done for it. */
+const splitProblem = (n: number, device: DeviceCapabilities): Problem => {
+  const values = [new Float32Array(numbers(1, n * n)), new Float32Array(numbers(2, n * n))] as const
+  return {
+    n,
+    flops: 2 * n ** 3,
+    stored: values,
+    values,
+    generate: (tiling, workspace) =>
+      splitHalvesProduct({ ...operands(n), workspace }, device, optionsOf(tiling)),
+  }
+}
+
+const operands = (n: number) => ({ rows: n, columns: n, depth: n, lhs: 0, rhs: 1, result: 2 })
+const optionsOf = (tiling: SubgroupMatrixTiling | undefined) => (tiling === undefined ? {} : { tiling })
 
 export const halfPrecisionProducts: GpuMeasurement = {
   name: 'half',
   description: 'products in subgroup matrices, float16 and float32 from two halves',
   run: async (bench) => {
-    const { backend, plan, card, emit } = bench
+    const { backend, plan, card, emit, attempt } = bench
     const device = backend.capabilities
+    const names = { plain: 'float16 in, float32 sums', split: 'float32 from two halves' }
     if (float16MatrixUnit(device) === undefined) {
       const why = device.subgroupMatrixShapes.length === 0 ? 'no subgroup matrices' : 'none for float16'
-      for (const name of ['float16 in, float32 sums', 'float32 from two halves']) {
+      for (const name of Object.values(names)) {
         emit({ suite, case: name, note: `skipped: the device offers ${why}` })
       }
       return undefined
     }
     for (const n of plan.products) {
-      const sizes = { rows: n, columns: n, depth: n, lhs: 0, rhs: 1, result: 2 }
-      const halves = [exactHalves(1, n * n), exactHalves(2, n * n)] as const
-      await rows(
-        bench,
-        `${n}, float16 in, float32 sums`,
-        {
-          n,
-          stored: [float16Bits(halves[0]), float16Bits(halves[1])],
-          values: halves,
-          generate: (tiling, workspace) =>
-            subgroupMatrixProduct(
-              { ...sizes, workspace },
-              'float16',
-              device,
-              tiling === undefined ? {} : { tiling },
-            ),
-        },
-        { flops: 2 * n ** 3, peak: card?.float16Tensor, parts: 1 },
-      )
-      const singles = [numbers(1, n * n), numbers(2, n * n)] as const
-      await rows(
-        bench,
-        `${n}, float32 from two halves`,
-        {
-          n,
-          stored: singles as unknown as Problem['stored'],
-          values: singles,
-          generate: (tiling, workspace) =>
-            splitHalvesProduct({ ...sizes, workspace }, device, tiling === undefined ? {} : { tiling }),
-        },
-        // The work of one float32 product: three are done for it.
-        { flops: 2 * n ** 3, peak: card?.float32, parts: 1 },
-      )
+      const [plain, split] = [`${n}, ${names.plain}`, `${n}, ${names.split}`]
+      await attempt(suite, plain, () => row(bench, plain, float16Problem(n, device), card?.float16Tensor))
+      await attempt(suite, split, () => row(bench, split, splitProblem(n, device), card?.float32))
     }
     return undefined
   },
