@@ -42,6 +42,7 @@ export const gpuHelp = [
   '',
   '  --software           on SwiftShader, a Vulkan driver for the processor, from npm',
   '  --quick              the least that still runs every measurement',
+  '  --tune               let the backend time variants of its products before they are measured',
   '  --sizes 1024,4096    orders of the square matrices',
   '  --batches 512,7500   cases of the autoencoder',
   '  --output FILE        also write the rows there; {device} in it becomes the name of the device',
@@ -49,7 +50,7 @@ export const gpuHelp = [
   '  --probe              only say which adapter there is; exit code 1 where there is none of hardware',
 ].join('\n')
 
-async function openBackend({ software }: GpuOptions): Promise<GpuBackend> {
+async function openBackend({ software, tune }: GpuOptions): Promise<GpuBackend> {
   if (software && !useSwiftShader(import.meta.url)) {
     throw new BackendError({
       operation: 'bench gpu --software',
@@ -58,7 +59,7 @@ async function openBackend({ software }: GpuOptions): Promise<GpuBackend> {
         'Run it where the workspace is installed, or without --software on a machine with a Vulkan driver',
     })
   }
-  return createNodeGpuBackend({ allowSoftware: true })
+  return createNodeGpuBackend({ allowSoftware: true, tune })
 }
 
 const readRows = (file: string): GpuRow[] =>

@@ -8,6 +8,8 @@ export interface GpuOptions {
   readonly quick: boolean
   /** Take SwiftShader from npm instead of the machine's Vulkan drivers. */
   readonly software: boolean
+  /** Let the backend time variants of its products first. */
+  readonly tune: boolean
   readonly sizes?: readonly number[]
   readonly batches?: readonly number[]
   /** File for the rows; `{device}` in it becomes the adapter's name in letters, digits and dashes. */
@@ -22,7 +24,14 @@ function positiveIntegers(flag: string, text: string | undefined): number[] {
   throw new RangeError(`${flag} takes positive integers with commas between them, not '${text ?? ''}'`)
 }
 
-const nothing: GpuOptions = { measurements: [], help: false, probe: false, quick: false, software: false }
+const nothing: GpuOptions = {
+  measurements: [],
+  help: false,
+  probe: false,
+  quick: false,
+  software: false,
+  tune: false,
+}
 
 /** @throws {RangeError} for what it does not understand, listing what it does. */
 export function parseGpuOptions(args: readonly string[], known: readonly string[]): GpuOptions {
@@ -33,7 +42,7 @@ export function parseGpuOptions(args: readonly string[], known: readonly string[
     const arg = args[i]
     if (arg === '--table') {
       return { ...nothing, table: args.slice(i + 1) }
-    } else if (['--quick', '--software', '--help', '-h', '--probe', '--no-peers'].includes(arg))
+    } else if (['--quick', '--software', '--tune', '--help', '-h', '--probe', '--no-peers'].includes(arg))
       flags.add(arg)
     else if (['--sizes', '--batches', '--output'].includes(arg)) values.set(arg, args[++i] ?? '')
     else if (known.includes(arg)) measurements.push(arg)
@@ -46,6 +55,7 @@ export function parseGpuOptions(args: readonly string[], known: readonly string[
     probe: flags.has('--probe'),
     quick: flags.has('--quick'),
     software: flags.has('--software'),
+    tune: flags.has('--tune'),
     ...(sizes === undefined ? {} : { sizes: positiveIntegers('--sizes', sizes) }),
     ...(batches === undefined ? {} : { batches: positiveIntegers('--batches', batches) }),
     ...(output === undefined ? {} : { output }),
