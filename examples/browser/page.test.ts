@@ -181,6 +181,28 @@ describe.skipIf(browser === undefined)(`the page${why}`, () => {
     }
   })
 
+  it('pauses in the middle of conjugate gradients', async () => {
+    await open('preset=small&backend=wasm')
+    await press('Start')
+    await page.waitForFunction(
+      () => {
+        const isSolving = document.getElementById('phase-name')?.textContent === 'Conjugate gradients'
+        if (isSolving) document.getElementById('primary')?.click()
+        return isSolving
+      },
+      undefined,
+      { polling: 'raf', timeout: 50_000 },
+    )
+    await waitForStatus(/^Paused after 0 iterations/)
+    const detail = (): Promise<string | null> => page.locator('#phase-detail').textContent()
+    const paused = await detail()
+    await page.waitForTimeout(300)
+    expect(await detail()).toBe(paused)
+    await press('Resume')
+    await waitForRows(1)
+    expect(errors).toEqual([])
+  })
+
   it('stays responsive while it trains', async () => {
     await open('preset=small&backend=wasm')
     await press('Start')
