@@ -1,14 +1,5 @@
-// Reductions against plain loops: every plan on the same problems, all reducers and dtypes, accuracy, repetition.
-import type {
-  Dtype,
-  Kernel,
-  ReduceKernel,
-  Reducer,
-  ScalarNode,
-  Shape,
-  TypedArray,
-  View,
-} from '@hessian-free/tensor'
+// Reductions against plain loops: any views, all reducers and dtypes, accuracy, repetition.
+import type { Dtype, ReduceKernel, TypedArray } from '@hessian-free/tensor'
 import { denseView, typedArray } from '@hessian-free/tensor'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -17,190 +8,28 @@ import type { DeviceCapabilities } from '../device/deviceCapabilities.ts'
 import { testDevice } from '../node/softwareDevice.ts'
 import type { PlacedView } from '../testing/arbitraryView.ts'
 import { arbitraryDomain, arbitraryReadView, arbitraryStoreView } from '../testing/arbitraryView.ts'
-import { elementAt, exactValues, forEachIndex, singleKernelProgram } from '../testing/kernelCase.ts'
-import { runKernelProgram } from '../testing/runKernelProgram.ts'
-import { reduceKernel, reductionDispatches } from './reduceKernel.ts'
-import type { ReductionPlan } from './reductionPlan.ts'
-import { reducesVectors } from './reductionPlan.ts'
+import { elementAt, exactValues, forEachIndex } from '../testing/kernelCase.ts'
+import type { ReductionRun } from '../testing/reductionCase.ts'
+import {
+  expectedOf,
+  inVectors,
+  loadNode,
+  plainReduction,
+  plans,
+  resultNode,
+  runReduction,
+} from '../testing/reductionCase.ts'
+import { reductionDispatches } from './reduceKernel.ts'
 
 const requested = await testDevice()
 const onDevice = it.skipIf(requested === undefined)
 
-interface RunOptions {
-  readonly plan?: ReductionPlan
-  readonly capabilities?: Partial<DeviceCapabilities>
-}
-
-async function run(
+const run = (
   kernel: ReduceKernel,
-  buffers: readonly { dtype: Dtype; elements: number }[],
+  buffers: readonly { readonly dtype: Dtype; readonly elements: number }[],
   inputs: readonly TypedArray[],
-  { plan, capabilities }: RunOptions = {},
-): Promise<TypedArray[]> {
-  return runKernelProgram(singleKernelProgram(kernel, buffers), inputs, {
-    device: requested!.device,
-    capabilities: { ...requested!.capabilities, ...capabilities },
-    generate: (given: Kernel, context) =>
-      plan === undefined
-        ? reduceKernel(given as ReduceKernel, context)
-        : reductionDispatches(given as ReduceKernel, context, plan),
-  })
-}
-
-const load = (buffer: number, view: View, dtype: Dtype): ScalarNode => ({ kind: 'load', buffer, view, dtype })
-const result = (dtype: Dtype): ScalarNode => ({ kind: 'result', dtype })
-
-/** out = reducer of the operand, without prologue or epilogue. */
-const plainReduction = (
-  reducer: Reducer,
-  dtype: Dtype,
-  kept: Shape,
-  reduced: Shape,
-  operand: View = denseView([...kept, ...reduced]),
-): ReduceKernel => ({
-  kind: 'reduce',
-  reducer,
-  kept,
-  reduced,
-  nodes: [load(0, operand, dtype)],
-  operand: 0,
-  epilogue: [result(reducer === 'argMax' ? 'int32' : dtype)],
-  stores: [{ node: 0, buffer: 1, view: denseView(kept) }],
-})
-
-/** One thread per item, groups of threads along either axis, with and without chunks that nothing divides. */
-const plans: readonly ReductionPlan[] = [
-  { items: 4, folds: 1, neighbours: 'items', chunks: 1, lanes: 1 },
-  { items: 1, folds: 8, neighbours: 'folds', chunks: 1, lanes: 1 },
-  { items: 4, folds: 2, neighbours: 'folds', chunks: 1, lanes: 1 },
-  { items: 8, folds: 4, neighbours: 'items', chunks: 1, lanes: 1 },
-  { items: 2, folds: 4, neighbours: 'items', chunks: 3, lanes: 1 },
-  { items: 4, folds: 1, neighbours: 'items', chunks: 5, lanes: 1 },
-  { items: 1, folds: 4, neighbours: 'folds', chunks: 2, lanes: 1 },
-]
-
-const nameOf = ({ items, folds, neighbours, chunks, lanes }: ReductionPlan): string =>
-  `${items} items × ${folds} folds, neighbours ${neighbours}, ${chunks} chunks, ${lanes} lanes`
-
-const inVectors = (plan: ReductionPlan): ReductionPlan => ({ ...plan, lanes: 4 })
-
-/** (operand, result) of a reduction by plain loops; sums in float64. */
-function reduceByLoops(reducer: Reducer, dtype: Dtype, values: readonly number[]): number {
-  if (reducer === 'sum') {
-    const sum = values.reduce((total, value) => total + value, 0)
-    return dtype === 'int32' ? sum | 0 : dtype === 'uint32' ? sum >>> 0 : Math.fround(sum)
-  }
-  if (reducer === 'max') return Math.max(...values)
-  const firstNaN = values.findIndex(Number.isNaN)
-  const largest = Math.max(...values)
-  return firstNaN >= 0 ? firstNaN : values.findIndex((value) => value === largest)
-}
-
-function expectedOf(reducer: Reducer, dtype: Dtype, kept: number, values: TypedArray): TypedArray {
-  const expected = typedArray(reducer === 'argMax' ? 'int32' : dtype, kept)
-  const length = values.length / kept
-  for (let i = 0; i < kept; i++) {
-    expected[i] = reduceByLoops(reducer, dtype, [...values.subarray(i * length, (i + 1) * length)])
-  }
-  return expected
-}
-
-describe.each(plans.map((plan) => ({ name: nameOf(plan), plan })))('a reduction by $name', ({ plan }) => {
-  onDevice('sums products of rows and columns into an epilogue with several stores', async () => {
-    const [kept, reduced] = [
-      [3, 5],
-      [4, 9],
-    ]
-    // a dense; b without the first kept axis, transposed; the result scaled by c and by itself, stored transposed too.
-    const a = denseView([...kept, ...reduced])
-    const b = { offset: 1, strides: [0, 1, 45, 5] }
-    const c = { offset: 0, strides: [1, 0] }
-    const kernel: ReduceKernel = {
-      kind: 'reduce',
-      reducer: 'sum',
-      kept,
-      reduced,
-      nodes: [
-        load(0, a, 'float32'),
-        load(1, b, 'float32'),
-        { kind: 'apply', primitive: 'multiply', operands: [0, 1], dtype: 'float32' },
-      ],
-      operand: 2,
-      epilogue: [
-        result('float32'),
-        load(2, c, 'float32'),
-        { kind: 'apply', primitive: 'multiply', operands: [0, 1], dtype: 'float32' },
-        { kind: 'apply', primitive: 'less', operands: [0, 1], dtype: 'bool' },
-      ],
-      stores: [
-        { node: 2, buffer: 3, view: denseView(kept) },
-        { node: 0, buffer: 4, view: { offset: 2, strides: [1, 3] } },
-        { node: 3, buffer: 5, view: denseView(kept) },
-      ],
-    }
-    const inputs = [540, 181, 3].map((elements, i) => exactValues('float32', elements, i + 1))
-    const buffers = [
-      ...[540, 181, 3, 15, 17].map((elements) => ({ dtype: 'float32' as const, elements })),
-      { dtype: 'bool' as const, elements: 15 },
-    ]
-    const scaled = new Float32Array(15)
-    const moved = new Float32Array(17).fill(NaN)
-    const smaller = typedArray('bool', 15)
-    forEachIndex(kept, (outer, position) => {
-      let sum = 0
-      forEachIndex(reduced, (inner) => {
-        const index = [...outer, ...inner]
-        sum += inputs[0][elementAt(a, index)] * inputs[1][elementAt(b, index)]
-      })
-      const factor = inputs[2][outer[0]]
-      scaled[position] = sum * factor
-      moved[2 + outer[0] + 3 * outer[1]] = sum
-      smaller[position] = sum < factor ? 1 : 0
-    })
-    expect(await run(kernel, buffers, inputs, { plan })).toEqual([scaled, moved, smaller])
-  })
-
-  onDevice.each([
-    { kept: 1, length: 1 },
-    { kept: 1, length: 37 },
-    { kept: 7, length: 3 },
-    { kept: 9, length: 64 },
-  ])('takes maxima and their positions, NaN the largest: $kept × $length', async ({ kept, length }) => {
-    const values = exactValues('float32', kept * length, 3) as Float32Array
-    values[Math.floor(values.length / 3)] = NaN
-    values[Math.floor(values.length / 2)] = -0
-    const buffers = (dtype: Dtype) => [
-      { dtype: 'float32' as const, elements: values.length },
-      { dtype, elements: kept },
-    ]
-    for (const reducer of ['max', 'argMax'] as const) {
-      const kernel = plainReduction(reducer, 'float32', [kept], [length])
-      const dtype = reducer === 'max' ? 'float32' : 'int32'
-      for (const chosen of reducesVectors(kernel) ? [plan, inVectors(plan)] : [plan]) {
-        const [got] = await run(kernel, buffers(dtype), [values], { plan: chosen })
-        expect(got).toEqual(expectedOf(reducer, 'float32', kept, values))
-      }
-    }
-  })
-
-  onDevice('reads vectors, and single elements after the last whole one', async () => {
-    for (const length of [4, 5, 31, 66]) {
-      const kernel = plainReduction('sum', 'float32', [], [length], { offset: 4, strides: [1] })
-      expect(reducesVectors(kernel)).toBe(true)
-      const values = exactValues('float32', length + 4, length)
-      const [got] = await run(
-        kernel,
-        [
-          { dtype: 'float32', elements: length + 4 },
-          { dtype: 'float32', elements: 1 },
-        ],
-        [values],
-        { plan: inVectors(plan) },
-      )
-      expect(got).toEqual(expectedOf('sum', 'float32', 1, values.subarray(4)))
-    }
-  })
-})
+  options: ReductionRun = {},
+): Promise<TypedArray[]> => runReduction(requested!, kernel, buffers, inputs, options)
 
 describe('a reduction', () => {
   const arbitrarySum = fc.tuple(arbitraryDomain, arbitraryDomain).chain(([kept, reduced]) =>
@@ -230,7 +59,7 @@ describe('a reduction', () => {
         const kernel: ReduceKernel = {
           ...plainReduction('sum', 'float32', kept, reduced),
           nodes: [
-            ...reads.map(({ view }, buffer) => load(buffer, view, 'float32')),
+            ...reads.map(({ view }, buffer) => loadNode(buffer, view, 'float32')),
             { kind: 'apply', primitive: 'add', operands: [0, 1], dtype: 'float32' },
           ],
           operand: 2,
@@ -308,10 +137,10 @@ describe('a reduction', () => {
       { dtype: 'float32' as const, elements: 1 },
     ]
     // The last is the longest sum that one thread can be given, and keeps about as many bits as √n additions.
-    const ways: (RunOptions & { readonly roundings: number })[] = [
+    const ways: (ReductionRun & { readonly roundings: number })[] = [
       { roundings: 4 },
       { roundings: 4, capabilities: { isSoftware: false, maximumWorkgroupInvocations: 32 } },
-      { roundings: 32, plan: { items: 1, folds: 1, neighbours: 'items', chunks: 1, lanes: 1 } },
+      { roundings: 32, plan: { items: 1, folds: 1, neighbours: 'items', chunks: 1, vectorAxis: 'none' } },
     ]
     for (const way of ways) {
       const [first] = await run(kernel, buffers, [values], way)
@@ -333,11 +162,11 @@ describe('a reduction', () => {
   })
 
   it('stays in one dispatch where a workspace would be a binding too many', () => {
-    const views = Array.from({ length: 7 }, (_, buffer) => load(buffer, denseView([1000]), 'float32'))
+    const views = Array.from({ length: 7 }, (_, buffer) => loadNode(buffer, denseView([1000]), 'float32'))
     const kernel: ReduceKernel = {
       ...plainReduction('sum', 'float32', [], [1000]),
-      nodes: [load(0, denseView([1000]), 'float32')],
-      epilogue: [result('float32'), ...views.map((node) => ({ ...node, view: denseView([]) }))],
+      nodes: [loadNode(0, denseView([1000]), 'float32')],
+      epilogue: [resultNode('float32'), ...views.map((node) => ({ ...node, view: denseView([]) }))],
       stores: [{ node: 0, buffer: 7, view: denseView([]) }],
     }
     const dispatches = reductionDispatches(

@@ -21,16 +21,16 @@ export interface ReducerState {
   /** Statements: `value` (of the element at `position`, a u32 expression, or of four from there) joins `state`. */
   join(state: string, value: string, position: string, lanes: Lanes): string
   combine(first: string, second: string): string
-  /** The state of all lanes. */
+  /** The state of all four lanes together. */
   fold(state: string): string
-  /** The reduced value. */
-  result(state: string): string
+  /** The reduced value of each lane. */
+  result(state: string, lanes: Lanes): string
   /** The dtype and number of words of a state in memory. */
   readonly partial: { readonly dtype: Dtype; readonly words: 1 | 2 }
-  /** Reads state number `index`. */
-  load(bindings: KernelBindings, workspace: BufferIndex, index: string): string
+  /** Reads state number `index` of those with as many lanes; with four the workspace is bound as vectors. */
+  load(bindings: KernelBindings, workspace: BufferIndex, index: string, lanes: Lanes): string
   /** Writes it. */
-  store(bindings: KernelBindings, workspace: BufferIndex, index: string, state: string): string
+  store(bindings: KernelBindings, workspace: BufferIndex, index: string, state: string, lanes: Lanes): string
 }
 
 const components = ['x', 'y', 'z', 'w'] as const
@@ -43,7 +43,7 @@ function wordState(
   convert: {
     readonly module: string
     toState(value: string, lanes: Lanes): string
-    result(state: string): string
+    result(state: string, lanes: Lanes): string
   },
 ): ReducerState {
   return {
@@ -56,10 +56,12 @@ function wordState(
       const [x, y, z, w] = components.map((component) => `${state}.${component}`)
       return combine(combine(x, y), combine(z, w))
     },
-    result: (state) => convert.result(state),
+    result: (state, lanes) => convert.result(state, lanes),
     partial: { dtype, words: 1 },
-    load: (bindings, workspace, index) => bindings.load(workspace, index),
-    store: (bindings, workspace, index, state) => bindings.store(workspace, index, state),
+    load: (bindings, workspace, index, lanes) =>
+      lanes === 4 ? bindings.loadVector(workspace, index) : bindings.load(workspace, index),
+    store: (bindings, workspace, index, state, lanes) =>
+      lanes === 4 ? bindings.storeVector(workspace, index, state) : bindings.store(workspace, index, state),
   }
 }
 
@@ -84,6 +86,9 @@ return select(ordered, vec4<i32>(0x7fffffff), (bits & vec4<i32>(0x7fffffff)) > v
 fn maximum_of_key(key: i32) -> f32 {
 return bitcast<f32>(select(key, key ^ 0x7fffffff, key < 0));
 }
+fn maxima_of_keys(keys: vec4<i32>) -> vec4<f32> {
+return bitcast<vec4<f32>>(select(keys, keys ^ vec4<i32>(0x7fffffff), keys < vec4<i32>(0)));
+}
 `
 
 function maxState(dtype: Dtype): ReducerState {
@@ -92,7 +97,7 @@ function maxState(dtype: Dtype): ReducerState {
   return wordState('int32', leastSigned, larger, {
     module: floatKeys,
     toState: (value, lanes) => (lanes === 1 ? `maximum_key(${value})` : `maximum_keys(${value})`),
-    result: (state) => `maximum_of_key(${state})`,
+    result: (state, lanes) => (lanes === 1 ? `maximum_of_key(${state})` : `maxima_of_keys(${state})`),
   })
 }
 

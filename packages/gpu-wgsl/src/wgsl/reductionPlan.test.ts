@@ -30,7 +30,7 @@ it('cuts an inner product of all parameters into chunks of whole workgroups, in 
     items: 1,
     folds: 256,
     neighbours: 'folds',
-    lanes: 4,
+    vectorAxis: 'reduced',
     chunks: 256,
   })
 })
@@ -45,7 +45,8 @@ it('puts threads along columns to sum over rows, and cuts where columns are few'
     items: 32,
     folds: 8,
     neighbours: 'items',
-    chunks: 9,
+    chunks: 33,
+    vectorAxis: 'kept',
   })
   expect(planReduction(overRows(7500, 30), hardware).chunks).toBeGreaterThan(100)
   expect(planReduction(overRows(10, 100_000), hardware)).toMatchObject({ items: 256, folds: 1, chunks: 1 })
@@ -56,7 +57,7 @@ it('puts threads along rows to sum over columns, several rows to a workgroup whe
     items: 4,
     folds: 64,
     neighbours: 'folds',
-    lanes: 4,
+    vectorAxis: 'reduced',
     chunks: 1,
   })
   expect(planReduction(overColumns(100_000, 8), hardware)).toMatchObject({ items: 256, folds: 1, chunks: 1 })
@@ -66,7 +67,10 @@ it('uses neither barriers nor more chunks than a processor has use for on a soft
   for (const kernel of [overRows(7500, 1000), overColumns(7500, 1000), innerProduct(2_837_314)]) {
     expect(planReduction(kernel, software).folds).toBe(1)
   }
-  expect(planReduction(innerProduct(2_837_314), software)).toMatchObject({ chunks: 256, lanes: 4 })
+  expect(planReduction(innerProduct(2_837_314), software)).toMatchObject({
+    chunks: 256,
+    vectorAxis: 'reduced',
+  })
   expect(planReduction(overRows(7500, 1000), software).chunks).toBe(1)
 })
 
@@ -78,11 +82,20 @@ it('keeps within the workgroups of the least device', () => {
   }
 })
 
-it('reads vectors only along a reduced axis that every operand is aligned or constant along', () => {
-  const lanesOf = (kernel: ReduceKernel): number => planReduction(kernel, hardware).lanes
-  expect(lanesOf(sum([8], [12], denseView([8, 12]), { offset: 3, strides: [1, 0] }))).toBe(4)
-  expect(lanesOf(sum([8], [13], denseView([8, 13])))).toBe(1)
-  expect(lanesOf(sum([], [12], { offset: 2, strides: [1] }))).toBe(1)
-  expect(lanesOf(sum([8], [12], denseView([8, 12]), { offset: 0, strides: [1, 8] }))).toBe(1)
-  expect(lanesOf(sum([], [3, 10], { offset: 0, strides: [12, 1] }))).toBe(1)
+it('reads vectors only along an axis that every operand is aligned or constant along', () => {
+  const axisOf = (kernel: ReduceKernel) => planReduction(kernel, hardware).vectorAxis
+  expect(axisOf(sum([8], [12], denseView([8, 12]), { offset: 3, strides: [1, 0] }))).toBe('reduced')
+  expect(axisOf(sum([8], [13], denseView([8, 13])))).toBe('none')
+  expect(axisOf(sum([], [12], { offset: 2, strides: [1] }))).toBe('none')
+  expect(axisOf(sum([8], [12], denseView([8, 12]), { offset: 0, strides: [1, 8] }))).toBe('none')
+  expect(axisOf(sum([], [3, 10], { offset: 0, strides: [12, 1] }))).toBe('none')
+  expect(axisOf(sum([8], [12], { offset: 4, strides: [1, 8] }, { offset: 3, strides: [0, 1] }))).toBe('kept')
+  expect(axisOf(sum([6], [12], { offset: 4, strides: [1, 6] }))).toBe('none')
+  expect(axisOf(sum([8], [12], { offset: 4, strides: [1, 9] }))).toBe('none')
+})
+
+it('keeps four positions of maxima apart: they are no vectors', () => {
+  const kernel = overRows(7500, 1000)
+  expect(planReduction({ ...kernel, reducer: 'max' }, hardware).vectorAxis).toBe('kept')
+  expect(planReduction({ ...kernel, reducer: 'argMax' }, hardware).vectorAxis).toBe('none')
 })

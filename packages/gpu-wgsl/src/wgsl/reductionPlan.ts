@@ -8,7 +8,7 @@
  *   chunks > 1              two dispatches: partial results of fixed chunks of each reduction, then their reduction
  * Everything depends on the kernel and the device only, so a result repeats bit for bit. All choices are heuristics.
  */
-import type { ReduceKernel, Shape, View } from '@hessian-free/tensor'
+import type { ReduceKernel, ScalarNode, Shape, View } from '@hessian-free/tensor'
 import { sizeOf } from '@hessian-free/tensor'
 import type { DeviceCapabilities } from '../device/deviceCapabilities.ts'
 import type { Lanes } from './kernelBindings.ts'
@@ -25,21 +25,26 @@ export interface ThreadLayout {
 export interface ReductionPlan extends ThreadLayout {
   /** Parts into which each reduction is cut at most; 1 for a single dispatch. */
   readonly chunks: number
-  /** Elements that a thread reads at once along the last reduced axis. */
-  readonly lanes: Lanes
+  /** The axis along which a thread reads vectors of four: the last reduced one, or the last kept one. */
+  readonly vectorAxis: VectorAxis
 }
+
+export type VectorAxis = 'none' | 'reduced' | 'kept'
 
 /** The size of a reduction as its layout is chosen from. */
 export interface ReductionExtent {
+  /** Items: kept elements, or vectors of four. */
   readonly kept: number
-  /** Reads one after the other per kept element: elements, or vectors of four. */
+  /** Reads one after the other per item: elements, or vectors of four. */
   readonly length: number
   readonly contiguous: 'kept' | 'reduced'
+  /** Elements per read. */
+  readonly lanes: Lanes
 }
 
-/** Threads that keep a large GPU's memory busy. */
-const busyThreads = 65_536
-/** Reads per thread above which a second dispatch is worth its few microseconds. */
+/** Elements being read at a time that keep a large GPU's memory busy: latency times bandwidth is about a megabyte. */
+const busyReads = 2 ** 18
+/** Reads per thread above which more threads are worth a barrier, or a second dispatch its few microseconds. */
 const longestSerial = 16
 /** Reads per thread that a cut leaves at least. */
 const shortestSerial = 4
@@ -59,7 +64,7 @@ const powerOfTwoTo = (n: number): number => 2 ** Math.floor(Math.log2(Math.max(1
 
 /** The layout of one dispatch. */
 export function planLayout(
-  { kept, length, contiguous }: ReductionExtent,
+  { kept, length, contiguous, lanes }: ReductionExtent,
   device: DeviceCapabilities,
 ): ThreadLayout {
   const most = powerOfTwoTo(device.maximumWorkgroupInvocations)
@@ -74,14 +79,16 @@ export function planLayout(
     const items = Math.min(threads / folds, powerOfTwoFrom(kept))
     return { items, folds, neighbours: 'folds' }
   }
-  if (kept >= busyThreads) return { items: threads, folds: 1, neighbours: 'items' }
+  if (kept * lanes >= busyReads || length <= longestSerial) {
+    return { items: Math.min(threads, powerOfTwoFrom(kept)), folds: 1, neighbours: 'items' }
+  }
   const items = Math.min(rowItems, powerOfTwoFrom(kept), threads)
   const folds = Math.min(threads / items, useful)
   return { items: Math.min(threads / folds, powerOfTwoFrom(kept)), folds, neighbours: 'items' }
 }
 
 function planChunks(
-  { kept, length }: ReductionExtent,
+  { kept, length, lanes }: ReductionExtent,
   { folds }: ThreadLayout,
   { isSoftware }: DeviceCapabilities,
 ): number {
@@ -89,7 +96,7 @@ function planChunks(
     return Math.max(1, Math.min(Math.floor(softwareItems / kept), Math.floor(length / shortestSoftwareChunk)))
   }
   const serial = length / folds
-  const missing = Math.ceil(busyThreads / (kept * folds))
+  const missing = Math.ceil(busyReads / (kept * folds * lanes))
   if (serial <= longestSerial || missing < 2) return 1
   return Math.min(missing, Math.floor(serial / shortestSerial), mostChunks)
 }
@@ -108,26 +115,48 @@ function contiguousAxis({ kept, reduced, nodes }: ReduceKernel): 'kept' | 'reduc
   return alongKept > alongReduced ? 'kept' : 'reduced'
 }
 
-/** True if four elements along the last reduced axis can be read at once, no load being put together. */
-export function reducesVectors({ kept, reduced, nodes }: ReduceKernel): boolean {
+type Load = Extract<ScalarNode, { readonly kind: 'load' }>
+
+/** True if vectors can be read along the last axis of all views, none being put together from elements. */
+function readsVectors(views: readonly View[]): boolean {
+  const accesses = views.map(vectorAccess)
+  return accesses.includes('vector') && !accesses.includes('scattered')
+}
+
+/** True if four elements along the last reduced axis can be read at once. */
+export function reducesVectors({ reduced, nodes }: ReduceKernel): boolean {
   if (reduced.length === 0) return false
   const extent = reduced[reduced.length - 1]
   if (extent < 4 || (reduced.length > 1 && extent % 4 !== 0)) return false
-  const rank = kept.length + reduced.length
-  const accesses = loadsOf(nodes).map(({ view }) =>
-    view.strides.length === rank ? vectorAccess(view) : 'scattered',
-  )
-  return accesses.includes('vector') && !accesses.includes('scattered')
+  return readsVectors(loadsOf(nodes).map(({ view }) => view))
+}
+
+/** A view over [...kept, ...reduced] as one over [...reduced, ...kept], whose last axis is the last kept one. */
+export const withKeptLast = ({ offset, strides }: View, keptRank: number): View => ({
+  offset,
+  strides: [...strides.slice(keptRank), ...strides.slice(0, keptRank)],
+})
+
+/** True if four kept elements can be reduced and stored at once. */
+export function keepsVectors({ reducer, kept, nodes, epilogue, stores }: ReduceKernel): boolean {
+  if (reducer === 'argMax' || kept.length === 0 || kept[kept.length - 1] % 4 !== 0) return false
+  const isNoVector = ({ view }: Pick<Load, 'view'>): boolean => vectorAccess(view) !== 'vector'
+  if (stores.some(isNoVector)) return false
+  if (loadsOf(epilogue).some(({ view }) => vectorAccess(view) === 'scattered')) return false
+  return readsVectors(loadsOf(nodes).map(({ view }) => withKeptLast(view, kept.length)))
 }
 
 /** The plan of a reduction on a device. */
 export function planReduction(kernel: ReduceKernel, device: DeviceCapabilities): ReductionPlan {
-  const lanes = reducesVectors(kernel) ? 4 : 1
+  const contiguous = contiguousAxis(kernel)
+  const vectorAxis =
+    contiguous === 'kept' && keepsVectors(kernel) ? 'kept' : reducesVectors(kernel) ? 'reduced' : 'none'
   const extent: ReductionExtent = {
-    kept: sizeOf(kernel.kept),
-    length: Math.ceil(sizeOf(kernel.reduced) / lanes),
-    contiguous: contiguousAxis(kernel),
+    kept: sizeOf(kernel.kept) / (vectorAxis === 'kept' ? 4 : 1),
+    length: Math.ceil(sizeOf(kernel.reduced) / (vectorAxis === 'reduced' ? 4 : 1)),
+    contiguous,
+    lanes: vectorAxis === 'none' ? 1 : 4,
   }
   const layout = planLayout(extent, device)
-  return { ...layout, lanes, chunks: planChunks(extent, layout, device) }
+  return { ...layout, vectorAxis, chunks: planChunks(extent, layout, device) }
 }

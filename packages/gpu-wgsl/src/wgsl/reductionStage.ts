@@ -17,14 +17,17 @@ export interface ReductionStage {
   readonly label: string
   readonly layout: ThreadLayout
   readonly state: ReducerState
+  /** Lanes of an item: kept elements that it reduces side by side. */
+  readonly width: Lanes
+  /** Elements of a reduction that are read at once; 1 where `width` is 4. */
   readonly lanes: Lanes
-  /** Reductions, elements of each, and the parts that each is cut into. */
+  /** Reductions (vectors of them where `width` is 4), elements of each, and the parts that each is cut into. */
   readonly kept: number
   readonly length: number
   readonly chunks: number
   readonly bindings: KernelBindings
   readonly functions: ReadonlySet<string>
-  /** Statements once `kept` (u32), the number of the kept element, is known. */
+  /** Statements once `kept` (u32), the number of the kept element or vector, is known. */
   readonly prepare: string
   /** Statements that join to the variable `total` the elements from number `first` (a u32 name) in lanes of `lanes`. */
   join(total: string, first: string, lanes: Lanes): string
@@ -67,7 +70,8 @@ export function reductionStage(stage: ReductionStage, device: DeviceCapabilities
     folds === 1
       ? `${serial}${stage.finish('total')}`
       : `${serial}${foldTree(layout, state, isOwn, stage.finish('folded'))}`
-  const memory = folds === 1 ? '' : `var<workgroup> partials: array<${state.type(1)}, ${threads}>;\n`
+  const memory =
+    folds === 1 ? '' : `var<workgroup> partials: array<${state.type(stage.width)}, ${threads}>;\n`
   return computeShader(
     {
       label,
@@ -91,7 +95,7 @@ function numbersOf(kept: number, chunks: number): string {
 
 /** A thread's own elements into `total`: whole vectors, then what is left beyond the last whole vector. */
 function serialPart(stage: ReductionStage): string {
-  const { state, lanes, length } = stage
+  const { state, width, lanes, length } = stage
   const { folds } = stage.layout
   const { chunks, chunkLength } = cutLength(length, stage.chunks, lanes)
   const first = folds === 1 ? '' : ' + fold'
@@ -104,13 +108,13 @@ function serialPart(stage: ReductionStage): string {
   const exact = state.partial.dtype !== 'float32'
   const loop = (from: string, to: string, total: string): string =>
     `for (var at = ${from}; at < ${to}; at += ${folds}u) {\n${stage.join(total, 'at', lanes)}}\n`
-  const type = state.type(lanes)
-  let main = `var sum = ${state.identity(lanes)};\n`
+  const identity = state.identity(lanes === 4 ? 4 : width)
+  let main = `var sum = ${identity};\n`
   if (exact || reads <= longestPlainSum) main += loop('start', 'stop', 'sum')
   else {
     const span = folds * 2 ** Math.ceil(Math.log2(reads) / 2)
     main += `for (var block = start; block < stop; block += ${span}u) {
-var part: ${type} = ${state.identity(lanes)};
+var part = ${identity};
 let blockStop = min(block + ${span}u, stop);
 ${loop('block', 'blockStop', 'part')}sum = ${state.combine('sum', 'part')};
 }
