@@ -63,8 +63,15 @@ export function survivingRun(
 
   async function* steps(): AsyncGenerator<HessianFreeStep, void> {
     let losses = 0
+    let lost: DeviceLostError | undefined
     for (;;) {
       try {
+        // Here, so that a device that is lost while it is prepared counts as well.
+        if (lost !== undefined) {
+          placement = await place()
+          onLoss({ error: lost, iteration: state?.iteration ?? 0, backend: placement.backend.name })
+          run = minimise(placement.prepared, state)
+        }
         for await (const step of run) {
           state = await run.state()
           losses = 0
@@ -75,9 +82,7 @@ export function survivingRun(
         if (!(error instanceof DeviceLostError) || ++losses > maximumLosses) throw error
         run.dispose()
         placement.backend.dispose()
-        placement = await place()
-        run = minimise(placement.prepared, state)
-        onLoss({ error, iteration: state?.iteration ?? 0, backend: placement.backend.name })
+        lost = error
       }
     }
   }
