@@ -42,6 +42,8 @@ export type WorkerMessage =
       /** Why it is not what was asked for, or is slow; in plain words. */
       readonly notice?: string
     }
+  /** The device was lost; the run goes on from this step, on what a `backend` message has just named. */
+  | { readonly kind: 'deviceLost'; readonly iteration: number }
   | { readonly kind: 'loading'; readonly megabytes: number }
   | {
       readonly kind: 'prepared'

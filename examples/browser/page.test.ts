@@ -246,6 +246,24 @@ describe.skipIf(browser === undefined)(`WebGPU on the page${why}`, () => {
     expect(errors).toEqual([])
   }, 120_000)
 
+  it('goes on from the last step when the device is lost', async () => {
+    await open('preset=tiny&backend=gpu&iterations=1000')
+    await press('Start')
+    await waitForRows(1)
+    const session = await browser!.newBrowserCDPSession()
+    await session.send('Browser.crashGpuProcess')
+    const notice = page.locator('#notice', {
+      hasText: 'The graphics device was lost; the run went on from iteration',
+    })
+    await notice.waitFor({ timeout: 50_000 })
+    const next = (await rows()).length + 1
+    await waitForRows(next)
+    expect((await rows()).slice(0, next).map(([iteration]) => Number.parseInt(iteration))).toEqual(
+      Array.from({ length: next }, (_, i) => i + 1),
+    )
+    await session.detach()
+  }, 120_000)
+
   it('gives way to WebAssembly without an adapter, and says so; insisting on it fails with the remedy', async () => {
     const { browser: plain } = await tryLaunchBrowser({ webgpu: false })
     try {

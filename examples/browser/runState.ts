@@ -50,12 +50,19 @@ export const pauseRequested = (state: RunState, paused: boolean): RunState => ({
   isPausing: paused,
 })
 
+const join = (...sentences: readonly (string | undefined)[]): string =>
+  sentences.filter((sentence) => sentence !== undefined).join(' ')
+
 /** Nothing that comes after an end changes it. */
 export function advance(state: RunState, message: WorkerMessage): RunState {
   if (state.phase === 'finished' || state.phase === 'failed') return state
   switch (message.kind) {
     case 'backend':
       return { ...state, device: message.description, notice: message.notice }
+    case 'deviceLost': {
+      const lost = `The graphics device was lost; the run went on from iteration ${message.iteration}.`
+      return { ...state, loaded: undefined, notice: join(lost, state.notice) }
+    }
     case 'loading':
       return { ...state, loaded: message.megabytes }
     case 'prepared':

@@ -3,8 +3,11 @@
  * stream of messages. Pausing is not pulling the next step, and sleeping inside one where memory is shared.
  */
 import type { Progress } from '@hessian-free/hf'
-import { disposeTree } from '@hessian-free/tensor'
+import { DeviceLostError, disposeTree } from '@hessian-free/tensor'
+import type { PreparedExample } from '../src/examples/example.ts'
 import { mnistAutoencoder } from '../src/examples/mnistAutoencoder.ts'
+import { survivingRun } from '../src/training/survivingRun.ts'
+import type { Placement, SurvivingRun } from '../src/training/survivingRun.ts'
 import { createOptimiser, describeSettings, reconstruct } from '../src/training/trainingRun.ts'
 import type { OptimiserSettings } from '../src/training/trainingRun.ts'
 import { chooseBackend } from './chooseBackend.ts'
@@ -29,8 +32,6 @@ export async function streamTraining(
   gate: PauseGate,
   post: (message: WorkerMessage) => void,
 ): Promise<void> {
-  const { backend, ...chosen } = await chooseBackend(choices.backend, navigator.gpu)
-  post({ kind: 'backend', ...chosen })
   const preset = mnistAutoencoder.presets[choices.preset]
   const settings: OptimiserSettings = {
     preconditioner: choices.preconditioner,
@@ -42,52 +43,75 @@ export async function streamTraining(
   const readMnist = mnistFetcher(new URL('mnist/', base), (bytes) => {
     if (loading()) post({ kind: 'loading', megabytes: bytes / 1e6 })
   })
-  const prepared = await mnistAutoencoder.prepare(preset, backend, settings.seed, readMnist)
+  const place = async (): Promise<Placement> => {
+    const { backend, ...chosen } = await chooseBackend(choices.backend, navigator.gpu)
+    post({ kind: 'backend', ...chosen })
+    return { backend, prepared: await mnistAutoencoder.prepare(preset, backend, settings.seed, readMnist) }
+  }
+  const first = await place()
+  const { prepared } = first
   post({
     kind: 'prepared',
     settings: describeSettings(prepared, preset, settings),
     metric: prepared.problem.loss.metric.name,
   })
 
-  const digitsOf = async (parameters: typeof prepared.initial): Promise<DigitImages> => {
-    const { originals, outputs } = await reconstruct(prepared, parameters, digitCount)
-    return { originals: originals.data as Float32Array, outputs: outputs.data as Float32Array }
-  }
-  const initialDigits = await digitsOf(prepared.initial)
+  const initialDigits = await digitsOf(prepared, prepared.initial)
   const progress = progressPoster(post)
   let begun = false
-  const run = createOptimiser(prepared, preset, settings).minimise(prepared.initial, {
-    data: prepared.data,
-    heldOut: prepared.heldOut,
-    iterations: choices.iterations,
-    onProgress: (state) => {
-      if (!begun && run.initial !== undefined) {
-        begun = true
-        post({ kind: 'initial', initial: run.initial, digits: initialDigits })
-      }
-      progress(state)
-      gate.holdThread()
-    },
+  const run = survivingRun(first, {
+    place,
+    minimise: (placed, resumeFrom) =>
+      createOptimiser(placed, preset, settings).minimise(placed.initial, {
+        data: placed.data,
+        heldOut: placed.heldOut,
+        iterations: choices.iterations,
+        onProgress: (state) => {
+          if (!begun && run.run.initial !== undefined) {
+            begun = true
+            post({ kind: 'initial', initial: run.run.initial, digits: initialDigits })
+          }
+          progress(state)
+          gate.holdThread()
+        },
+        ...(resumeFrom === undefined ? {} : { resumeFrom }),
+      }),
+    onLoss: ({ iteration }) => post({ kind: 'deviceLost', iteration }),
   })
   const digitsDue = atMostEvery(digitsInterval)
   try {
     for await (const step of run) {
       const record = { ...step, seconds: step.seconds - gate.pausedSeconds }
       const isLast = step.iteration === choices.iterations
-      if (digitsDue() || isLast) {
-        const parameters = run.parameters()
-        post({ kind: 'step', step: record, digits: await digitsOf(parameters) })
-        disposeTree(parameters)
-      } else {
-        post({ kind: 'step', step: record })
-      }
+      const digits = digitsDue() || isLast ? await latestDigits(run) : undefined
+      post({ kind: 'step', step: record, ...(digits === undefined ? {} : { digits }) })
       if (!isLast) await gate.hold()
     }
     post({ kind: 'finished' })
   } finally {
     run.dispose()
-    disposeTree(prepared.initial)
-    backend.dispose()
+    run.placement.backend.dispose()
+  }
+}
+
+async function digitsOf(
+  prepared: PreparedExample,
+  parameters: PreparedExample['initial'],
+): Promise<DigitImages> {
+  const { originals, outputs } = await reconstruct(prepared, parameters, digitCount)
+  return { originals: originals.data as Float32Array, outputs: outputs.data as Float32Array }
+}
+
+/** Undefined if the device is lost: the next step finds that out and goes on elsewhere. */
+async function latestDigits({ run, placement }: SurvivingRun): Promise<DigitImages | undefined> {
+  const parameters = run.parameters()
+  try {
+    return await digitsOf(placement.prepared, parameters)
+  } catch (error) {
+    if (error instanceof DeviceLostError) return undefined
+    throw error
+  } finally {
+    disposeTree(parameters)
   }
 }
 
