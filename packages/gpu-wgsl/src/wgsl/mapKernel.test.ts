@@ -261,7 +261,6 @@ describe('a map that transposes', () => {
     [128, 128],
     [33, 500],
     [500, 33],
-    [12, 1500],
   ])('goes through tiles at %i × %i', async (rows, columns) => {
     const domain = [rows, columns]
     const reads = [
