@@ -7,6 +7,7 @@
  * dispatch), which gives small outputs of great depth enough workgroups.
  */
 import { BackendError } from '@hessian-free/tensor'
+import type { DeviceCapabilities } from '../device/deviceCapabilities.ts'
 
 /**
  * Workgroups of tileRows × tileColumns outputs, tileDepth of both operands at a time in workgroup memory, threadRows ×
@@ -32,7 +33,7 @@ export interface DirectVariant {
   readonly threadColumns: number
   readonly groupRows: number
   readonly groupColumns: number
-  /** Steps along the depth in one turn of the loop: a multiple of 4. */
+  /** Steps along the depth in one turn of the loop; vectors along the depth need a multiple of 4. */
   readonly unroll: number
   readonly splits: number
 }
@@ -137,3 +138,8 @@ export function workgroupBytes(variant: MatrixVariant): number {
       return 4 * variant.threads * variant.threadRows * variant.threadColumns
   }
 }
+
+/** Whether a device can run a variant. */
+export const fitsDevice = (variant: MatrixVariant, device: DeviceCapabilities): boolean =>
+  threadsOf(variant) <= device.maximumWorkgroupInvocations &&
+  workgroupBytes(variant) <= device.maximumWorkgroupBytes

@@ -113,15 +113,15 @@ ${statements}
   }
 }
 
-/** Vectors along the outer axis only where a thread takes whole ones. */
-const asVariantReads = (
-  operand: ProductOperand,
-  { kind }: MatrixVariant,
-  perThread: number,
-): ProductOperand =>
-  operand.quads === 'outer' && (kind === 'vector' || perThread % 4 !== 0)
-    ? { ...operand, quads: 'none' }
-    : operand
+/** Vectors only along an axis of which a thread takes whole ones. */
+function asVariantReads(operand: ProductOperand, variant: MatrixVariant, perThread: number): ProductOperand {
+  const takes = {
+    outer: variant.kind !== 'vector' && perThread % 4 === 0,
+    depth: variant.kind !== 'direct' || variant.unroll % 4 === 0,
+    none: true,
+  }
+  return takes[operand.quads] ? operand : { ...operand, quads: 'none' }
+}
 
 function depthRange(depth: number, parts: number, length: number): string {
   if (parts === 1) return `const start = 0u;\nconst end = ${depth}u;`

@@ -7,11 +7,13 @@
  * only by vectors), and reads come as vectors where their own view allows it.
  */
 import type { BufferIndex, DotKernel, ScalarNode, View } from '@hessian-free/tensor'
+import { elementIndex, indexValue } from '../wgsl/indexArithmetic.ts'
 import type { KernelBindings, Lanes } from '../wgsl/kernelBindings.ts'
-import { valueType, wordType } from '../wgsl/kernelBindings.ts'
+import { valueType } from '../wgsl/kernelBindings.ts'
+import type { ExpressionContext } from '../wgsl/scalarExpression.ts'
 import { elementFunctionSource, emitExpression } from '../wgsl/scalarExpression.ts'
 import type { KernelContext } from '../wgsl/shaderDispatch.ts'
-import { affine } from './productOperand.ts'
+import { firstOfQuarter, vectorAccess, vectorAccessBy, vectorView } from '../wgsl/vectorAccess.ts'
 
 /** The part of a `DotKernel` that is about its output. */
 export type ProductSink = Pick<
@@ -23,8 +25,9 @@ export type ProductSink = Pick<
 export const sinkLanes = ({ columns }: ProductSink, threadColumns: number): Lanes =>
   columns % 4 === 0 && threadColumns % 4 === 0 ? 4 : 1
 
-const onQuads = ({ offset, strides: [batch, row, column] }: View): boolean =>
-  column === 1 && offset % 4 === 0 && batch % 4 === 0 && row % 4 === 0
+/** The sum itself and nothing else. */
+export const isBare = (epilogue: readonly ScalarNode[]): boolean =>
+  epilogue.every(({ kind }) => kind === 'result')
 
 interface SinkAccess {
   readonly buffer: BufferIndex
@@ -45,51 +48,63 @@ export interface SinkBuffers {
 /** The buffers of a sink, and which of them its bindings hold as vectors. */
 export function sinkBuffers(sink: ProductSink, lanes: Lanes, context: KernelContext): SinkBuffers {
   const reads = sinkReads(sink)
-  const written = new Set(sink.stores.map(({ buffer }) => context.storageOf(buffer)))
-  const isWritten = ({ buffer }: SinkAccess): boolean => written.has(context.storageOf(buffer))
-  const scalarStorages = new Set(
-    [...sink.stores, ...reads.filter(isWritten)]
-      .filter(({ view }) => lanes === 1 || !onQuads(view))
-      .map(({ buffer }) => context.storageOf(buffer)),
-  )
-  const vectors = [...sink.stores, ...reads].filter(
-    (access) =>
-      lanes === 4 &&
-      onQuads(access.view) &&
-      !(isWritten(access) && scalarStorages.has(context.storageOf(access.buffer))),
+  const accesses = [...sink.stores, ...reads]
+  const storageOf = ({ buffer }: SinkAccess): number => context.storageOf(buffer)
+  const written = new Set(sink.stores.map(storageOf))
+  const isVector = ({ view }: SinkAccess): boolean => lanes === 4 && vectorAccess(view) === 'vector'
+  const apart = new Set(
+    accesses.filter((access) => written.has(storageOf(access)) && !isVector(access)).map(storageOf),
   )
   return {
     reads: reads.map(({ buffer }) => buffer),
     writes: sink.stores.map(({ buffer }) => buffer),
-    vectors: new Set(vectors.map(({ buffer }) => buffer)),
+    vectors: new Set(
+      accesses
+        .filter((access) => isVector(access) && !apart.has(storageOf(access)))
+        .map(({ buffer }) => buffer),
+    ),
   }
 }
-
-const indexOf = ({ offset, strides }: View, lane = 0): string =>
-  affine(offset + lane * strides[2], [
-    [strides[0], 'batch'],
-    [strides[1], 'row'],
-    [strides[2], 'column'],
-  ])
-
-const quadOf = ({ offset, strides }: View): string =>
-  affine(
-    offset,
-    [
-      [strides[0], 'batch'],
-      [strides[1], 'row'],
-      [1, 'column'],
-    ].map(
-      ([stride, index], axis) => (axis === 2 ? [4, '(column / 4u)'] : [stride, index]) as [number, string],
-    ),
-    4,
-  )
 
 export interface EmittedSink {
   /** Module-scope WGSL. */
   readonly source: string
   /** A statement that hands over `lanes` values from `column` on. */
-  call(batch: string, row: string, column: string, value: string): string
+  readonly call: (batch: string, row: string, column: string, value: string) => string
+}
+
+/** Reading at (batch, row, column), or at (batch, row, quad) four columns at once. */
+function sinkAccess(
+  lanes: Lanes,
+  bindings: KernelBindings,
+  vectors: ReadonlySet<BufferIndex>,
+): Pick<ExpressionContext, 'lanes' | 'load' | 'index'> {
+  const scalarAt = (view: View): string => elementIndex(view, ['batch', 'row', 'column'])
+  if (lanes === 1) {
+    return {
+      lanes,
+      load: ({ buffer, view }) => bindings.load(buffer, scalarAt(view)),
+      index: (node) => indexValue(node, scalarAt(node.view)),
+    }
+  }
+  const byQuads = vectorAccessBy(bindings, (view) => elementIndex(view, ['batch', 'row', 'quad']))
+  return {
+    ...byQuads,
+    load: (node) =>
+      vectorAccess(node.view) !== 'vector' || vectors.has(node.buffer)
+        ? byQuads.load(node)
+        : `${valueType(node.dtype, 4)}(${elementsOf(node.view)
+            .map((element) => bindings.load(node.buffer, element))
+            .join(', ')})`,
+  }
+}
+
+/** The four elements of a view at (batch, row, quad). */
+function elementsOf(view: View): string[] {
+  const first = firstOfQuarter(view)
+  return [0, 1, 2, 3].map((lane) =>
+    elementIndex({ ...first, offset: first.offset + lane * view.strides[2] }, ['batch', 'row', 'quad']),
+  )
 }
 
 /**
@@ -102,50 +117,36 @@ export function emitSink(
   bindings: KernelBindings,
   vectors: ReadonlySet<BufferIndex>,
 ): EmittedSink {
-  const { accumulator, epilogue, stores, dtype } = sink
-  const spread = (type: string, element: (lane: number) => string): string =>
-    lanes === 1 ? element(0) : `${type}(${[0, 1, 2, 3].map(element).join(', ')})`
-  const load = ({ buffer, view }: SinkAccess, type: string): string => {
-    if (lanes === 4 && vectors.has(buffer) && onQuads(view)) return bindings.loadVector(buffer, quadOf(view))
-    if (lanes === 4 && view.strides[2] === 0) return `${type}(${bindings.load(buffer, indexOf(view))})`
-    return spread(type, (lane) => bindings.load(buffer, indexOf(view, lane)))
-  }
-  const type = valueType(dtype, lanes)
-  const sum = accumulator === undefined ? 'product' : `(${load(accumulator, type)} + product)`
-  const index = (node: Extract<ScalarNode, { readonly kind: 'index' }>): string =>
-    spread(valueType(node.dtype, lanes), (lane) => `${wordType(node.dtype)}(${indexOf(node.view, lane)})`)
-  const body = isBare(epilogue)
-    ? { statements: '', values: ['result'], functions: new Set<string>() }
-    : emitExpression(
-        epilogue,
-        { lanes, load: (node) => load(node, valueType(node.dtype, lanes)), index, result: 'result' },
-        'e',
-      )
+  const { rows, columns, accumulator, epilogue, stores, dtype } = sink
+  const access = sinkAccess(lanes, bindings, vectors)
+  const sum =
+    accumulator === undefined
+      ? 'product'
+      : `${access.load({ kind: 'load', ...accumulator, dtype })} + product`
+  const { statements, values, functions } = emitExpression(epilogue, { ...access, result: 'result' }, 'e')
   const store = ({ node, buffer, view }: ProductSink['stores'][number]): string => {
-    const value = body.values[node]
-    if (lanes === 1) return bindings.store(buffer, indexOf(view), value)
-    if (vectors.has(buffer)) return bindings.storeVector(buffer, quadOf(view), value)
-    return [0, 1, 2, 3]
-      .map((lane) => bindings.store(buffer, indexOf(view, lane), `${value}[${lane}]`))
+    if (lanes === 1)
+      return bindings.store(buffer, elementIndex(view, ['batch', 'row', 'column']), values[node])
+    if (vectors.has(buffer)) {
+      return bindings.storeVector(
+        buffer,
+        elementIndex(vectorView(view), ['batch', 'row', 'quad']),
+        values[node],
+      )
+    }
+    return elementsOf(view)
+      .map((element, lane) => bindings.store(buffer, element, `${values[node]}[${lane}]`))
       .join('\n')
   }
-  const parameters = `batch: u32, row: u32, column: u32, product: ${type}`
   return {
-    source: `${elementFunctionSourceOf(body.functions)}
-fn finish(${parameters}) {
-if (row >= ${sink.rows}u || column >= ${sink.columns}u) { return; }
-let result = ${sum};
-${body.statements}
+    source: `${elementFunctionSource(functions)}
+fn finish(batch: u32, row: u32, column: u32, product: ${valueType(dtype, lanes)}) {
+if (row >= ${rows}u || column >= ${columns}u) { return; }
+${lanes === 4 ? 'let quad = column / 4u;\n' : ''}let result = ${sum};
+${statements}
 ${stores.map(store).join('\n')}
 }
 `,
     call: (batch, row, column, value) => `finish(${batch}, ${row}, ${column}, ${value});`,
   }
 }
-
-/** The sum itself and nothing else. */
-export const isBare = (epilogue: readonly ScalarNode[]): boolean =>
-  epilogue.every(({ kind }) => kind === 'result')
-
-const elementFunctionSourceOf = (functions: ReadonlySet<string>): string =>
-  functions.size === 0 ? '' : elementFunctionSource(functions)
