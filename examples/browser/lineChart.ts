@@ -2,6 +2,7 @@
  * A line chart of Observable Plot that fits its container, follows the page's colours, and shows values under the pointer.
  */
 import * as Plot from '@observablehq/plot'
+import { logarithmicTicks } from './logarithmicTicks.ts'
 
 export interface ChartPoint {
   readonly x: number
@@ -120,23 +121,6 @@ function scaleOfY({ logarithmic, zero, height }: ChartContents, points: readonly
     ticks: logarithmicTicks(domain[0], domain[1], count),
     tickFormat: format,
   }
-}
-
-/** The densest of these series of round numbers that has at most `count` in the range. */
-function logarithmicTicks(lowest: number, highest: number, count: number): number[] {
-  const from = Math.floor(Math.log10(lowest))
-  const decades = Array.from({ length: Math.ceil(Math.log10(highest)) - from + 1 }, (_, i) => from + i)
-  const choices = [[1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9], [1, 2, 3, 4, 6, 8], [1, 2, 3, 5], [1, 3], [1]].map(
-    (digits) =>
-      decades
-        .flatMap((exponent) => digits.map((digit) => Number((digit * 10 ** exponent).toPrecision(3))))
-        .filter((tick) => tick >= lowest && tick <= highest),
-  )
-  const fitting = choices.find((ticks) => ticks.length <= count)
-  if (fitting !== undefined) return fitting
-  const powers = choices[choices.length - 1]
-  const stride = Math.ceil(powers.length / count)
-  return powers.filter((_, i) => i % stride === 0)
 }
 
 const wholeNumber = (value: number): string => (Number.isInteger(value) ? String(value) : '')
