@@ -23,6 +23,8 @@ const wantedWorkgroups = 264
 /** The shortest part that a depth is worth cutting into. */
 const leastPart = 256
 const mostParts = 32
+/** Beyond this smaller tiles are the better way to more workgroups. */
+const mostPartsOfLargeTiles = 4
 /** Extents up to which a product counts as skinny. */
 const skinny = 4
 
@@ -65,11 +67,10 @@ function tiledVariant(kernel: DotKernel, device: DeviceCapabilities): TiledVaria
   }
   for (const tile of [128, 64, 32] as const) {
     const count = tilesOf(kernel, tile, tile)
-    const splits = usefulSplits(depth, count)
+    const splits = Math.min(usefulSplits(depth, count), tile === 128 ? mostPartsOfLargeTiles : mostParts)
     // A tile much longer than the output computes mostly what is dropped.
     const fits = Math.min(rows, columns) > tile / 2
-    if (fits && count * splits >= wantedWorkgroups * 0.75)
-      return variantOf(tile, tile === 128 && splits > 4 ? 4 : splits)
+    if (fits && count * splits >= wantedWorkgroups * 0.75) return variantOf(tile, splits)
   }
   return variantOf(32, usefulSplits(depth, tilesOf(kernel, 32, 32)))
 }
