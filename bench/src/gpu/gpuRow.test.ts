@@ -24,8 +24,8 @@ describe('rows', () => {
     const parts = { suite: 'dispatch', case: 'c', timing, target: 8 }
     const [cheap, dear] = [400, 100].map((dispatches) => gpuRowOf({ ...parts, dispatches }, surroundings))
     expect(cheap.microsecondsPerDispatch).toBe(5)
-    expect(formatGpuTable([cheap])).toContain('5 µs per dispatch, ≤ 8 met')
-    expect(formatGpuTable([dear])).toContain('20 µs per dispatch, ≤ 8 MISSED')
+    expect(formatGpuTable([cheap])).toContain('5 µs per dispatch (least 3.75), ≤ 8 met')
+    expect(formatGpuTable([dear])).toContain('20 µs per dispatch (least 15), ≤ 8 MISSED')
   })
   it('say why something was not measured, with no number in its place', () => {
     const row = gpuRowOf({ suite: 's', case: 'c', note: 'skipped: no such unit' }, surroundings)

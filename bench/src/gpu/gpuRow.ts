@@ -100,10 +100,12 @@ export function gpuRowOf(
 const percent = (share: number | undefined, of: string): string =>
   share === undefined ? '' : `${(100 * share).toPrecision(3)} % of ${of}`
 
-function verdict({ microsecondsPerDispatch: cost, target }: GpuRow): string {
+/** The least beside the median: on a busy machine the median is the cost of being interrupted. */
+function verdict({ microsecondsPerDispatch: cost, milliseconds, least, target }: GpuRow): string {
   if (cost === undefined) return ''
+  const lowest = rounded((cost * (least ?? NaN)) / (milliseconds ?? NaN), 3)
   const verdictOfTarget = target === null ? '' : `, ≤ ${target} ${cost <= target ? 'met' : 'MISSED'}`
-  return `${cost} µs per dispatch${verdictOfTarget}`
+  return `${cost} µs per dispatch (least ${lowest})${verdictOfTarget}`
 }
 
 function rate({ gflops, gigabytesPerSecond }: GpuRow): string {
