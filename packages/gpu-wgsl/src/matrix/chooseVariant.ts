@@ -96,7 +96,7 @@ export function skinnyVariant(kernel: DotKernel): DirectVariant | VectorVariant 
 }
 
 /** Multiply-adds from which a larger register tile is worth its longer compilation. */
-const worthLargeTile = 2 ** 23
+const worthLargeTile = 2 ** 24
 const worthMiddleTile = 2 ** 16
 
 function softwareVariant({ batch, rows, columns, depth }: DotKernel): MatrixVariant {

@@ -9,6 +9,7 @@
  * so negative ones need no case of their own.
  */
 import type { BufferIndex, DotKernel, DotOperand } from '@hessian-free/tensor'
+import { elementIndex } from '../wgsl/indexArithmetic.ts'
 
 export interface ProductOperand {
   readonly buffer: BufferIndex
@@ -50,18 +51,16 @@ export function rightOperand({ rhs, columns, depth }: DotKernel): ProductOperand
 /** A constant of type u32, modulo 2³². */
 export const u32Literal = (value: number): string => `${value < 0 ? value + 2 ** 32 : value}u`
 
-/** WGSL of offset + Σ stride·index, without what is zero; `divisor` 4 gives the number of a quad. */
-export function affine(
+/** WGSL of offset + Σ stride·index; `divisor` 4 gives the number of a quad. */
+export const affine = (
   offset: number,
   terms: readonly (readonly [stride: number, index: string])[],
   divisor: 1 | 4 = 1,
-): string {
-  const parts = terms.flatMap(([stride, index]) =>
-    stride === 0 ? [] : [stride === divisor ? index : `${index} * ${u32Literal(stride / divisor)}`],
+): string =>
+  elementIndex(
+    { offset: offset / divisor, strides: terms.map(([stride]) => stride / divisor) },
+    terms.map(([, index]) => index),
   )
-  if (offset !== 0 || parts.length === 0) parts.push(u32Literal(offset / divisor))
-  return parts.join(' + ')
-}
 
 /** Index of (batch, outer, depth 0); `outer` is a WGSL expression within the extent. */
 export const elementBase = (
