@@ -2,7 +2,7 @@
  * The curvature operator of a problem on a sample, over the flat parameter vector:
  *   v ↦ Σ_i w_i J_iᵀ H_i J_i v + (w + λ) v,   w_i = 1 / |sample|, w the weight decay, λ the damping.
  * `linearize` runs the model once per chunk of the sample and keeps the residuals; a product then replays one compiled
- * program per chunk. λ is an operand, so changing it compiles nothing. Damping is added to a *mean* curvature: added to
+ * program per chunk, one for each length. λ is an operand, so changing it compiles nothing. Damping is added to a *mean* curvature: added to
  * a sum it would weaken silently as samples grow.
  */
 import { gaussNewtonPrograms } from '@hessian-free/autodiff'
@@ -51,72 +51,103 @@ export function createCurvature<P>(problem: Problem<P>, layout: ParameterLayout<
       loss.hessianProduct(z, targets, u).multiply(column(weights, u)),
   }
 
-  // Traced by the first linearisation, needed by the products; the same for every chunk, whose length is fixed.
-  let programs: GaussNewtonPrograms<P> | undefined
-  const programsFor = (parameters: P, inputs: Tensor, weighted: WeightedTargets): GaussNewtonPrograms<P> =>
-    (programs ??= gaussNewtonPrograms(model, weightedLoss, parameters, inputs, weighted))
-
   /** Where the residuals of a chunk are: parameters are taken from θ again, so they are not stored per chunk. */
   const isParameter = (source: GaussNewtonPrograms<P>['residuals'][number]): boolean =>
     source.from === 'input' && source.position < layout.segments.length
 
-  const linearizeChunk = jit(
-    (theta: Tensor, data: DataTensors, indices: Tensor, weights: Tensor) => {
-      const { inputs, targets } = gatherRows(data, indices)
-      const parameters = unflattenParameters(layout, theta)
-      const { primal, residuals, captures } = programsFor(parameters, inputs, { targets, weights })
-      const operands = [...flattenTree([parameters, inputs, { targets, weights }]).leaves, ...captures]
-      const computed = applyProgram('linearizeChunk', primal, operands)
-      const stored = residuals.filter((source) => !isParameter(source))
-      return [
-        ...new Set(stored.map(({ from, position }) => (from === 'input' ? operands : computed)[position])),
-      ]
-    },
-    { name: 'linearizeChunk' },
-  )
-  const productChunk = jit(
-    (theta: Tensor, stored: readonly Tensor[], v: Tensor, sum: Tensor) => {
-      const { product, residuals } = programs as GaussNewtonPrograms<P>
-      const parameters = flattenTree(unflattenParameters(layout, theta)).leaves
-      // The stored tensors are distinct; a residual that occurs again is looked up by its source.
-      const places = new Map<string, Tensor>()
-      let next = 0
-      const all = residuals.map((source) => {
-        if (isParameter(source)) return parameters[source.position]
-        const key = `${source.from} ${source.position}`
-        const found = places.get(key) ?? stored[next++]
-        places.set(key, found)
-        return found
-      })
-      const directions = flattenTree(unflattenParameters(layout, v)).leaves
-      const found = applyProgram('productChunk', product, [...all, ...directions])
-      return sum.add(flattenParameters(layout, unflattenTree(layout.structure, found)))
-    },
-    { name: 'productChunk', donate: [3] },
-  )
+  /** The two programs of chunks of one length. */
+  const compileChunk = () => {
+    // Traced by the first linearisation, needed by the products.
+    let programs: GaussNewtonPrograms<P> | undefined
+    const programsFor = (parameters: P, inputs: Tensor, weighted: WeightedTargets): GaussNewtonPrograms<P> =>
+      (programs ??= gaussNewtonPrograms(model, weightedLoss, parameters, inputs, weighted))
+
+    const linearize = jit(
+      (theta: Tensor, data: DataTensors, indices: Tensor, weights: Tensor) => {
+        const { inputs, targets } = gatherRows(data, indices)
+        const parameters = unflattenParameters(layout, theta)
+        const { primal, residuals, captures } = programsFor(parameters, inputs, { targets, weights })
+        const operands = [...flattenTree([parameters, inputs, { targets, weights }]).leaves, ...captures]
+        const computed = applyProgram('linearizeChunk', primal, operands)
+        const stored = residuals.filter((source) => !isParameter(source))
+        return [
+          ...new Set(stored.map(({ from, position }) => (from === 'input' ? operands : computed)[position])),
+        ]
+      },
+      { name: 'linearizeChunk' },
+    )
+    const product = jit(
+      (theta: Tensor, stored: readonly Tensor[], v: Tensor, sum: Tensor) => {
+        const { product: linear, residuals } = programs as GaussNewtonPrograms<P>
+        const parameters = flattenTree(unflattenParameters(layout, theta)).leaves
+        // The stored tensors are distinct; a residual that occurs again is looked up by its source.
+        const places = new Map<string, Tensor>()
+        let next = 0
+        const all = residuals.map((source) => {
+          if (isParameter(source)) return parameters[source.position]
+          const key = `${source.from} ${source.position}`
+          const found = places.get(key) ?? stored[next++]
+          places.set(key, found)
+          return found
+        })
+        const directions = flattenTree(unflattenParameters(layout, v)).leaves
+        const found = applyProgram('productChunk', linear, [...all, ...directions])
+        return sum.add(flattenParameters(layout, unflattenTree(layout.structure, found)))
+      },
+      { name: 'productChunk', donate: [3] },
+    )
+    return { linearize, product }
+  }
+  const compiled = new Map<number, ReturnType<typeof compileChunk>>()
+  const chunkPrograms = (length: number): ReturnType<typeof compileChunk> => {
+    const known = compiled.get(length) ?? compileChunk()
+    compiled.set(length, known)
+    return known
+  }
   const damp = jit((v: Tensor, damping: Tensor) => v.multiply(damping), { name: 'damp' })
 
   return {
     linearize: (theta, { dataset, chunks, cases }) => {
       const data = dataTensors(dataset)
-      const residuals = chunks.map(({ indices, weights }) => linearizeChunk(theta, data, indices, weights))
+      const linearized = chunks.map(({ indices, weights }) => {
+        const { linearize, product } = chunkPrograms(indices.size)
+        return { stored: linearize(theta, data, indices, weights), product }
+      })
+      // One damping serves a whole run of conjugate gradients: its upload is not repeated for every product.
+      let factor: { readonly value: number; readonly tensor: Tensor } | undefined
+      const factorOf = (value: number, { dtype, backend }: Tensor): Tensor => {
+        if (factor?.value !== value) {
+          factor?.tensor.dispose()
+          factor = { value, tensor: tensor(value, { dtype, backend }) }
+        }
+        return factor.tensor
+      }
       const dispose = (): void => {
-        for (const tensors of residuals) for (const residual of tensors) residual.dispose()
+        factor?.tensor.dispose()
+        factor = undefined
+        for (const { stored } of linearized) for (const residual of stored) residual.dispose()
       }
       return {
         cases,
         apply: (v, damping) => {
-          using factor = tensor(weightDecay + damping, { dtype: v.dtype, backend: v.backend })
-          return residuals.reduce((sum, stored) => productChunk(theta, stored, v, sum), damp(v, factor))
+          const start = damp(v, factorOf(weightDecay + damping, v))
+          return linearized.reduce((sum, { stored, product }) => product(theta, stored, v, sum), start)
         },
-        executableFor: (v) => productChunk.executableFor(theta, residuals[0], v, v),
+        executableFor: (v) => {
+          const [{ stored, product }] = linearized
+          return product.executableFor(theta, stored, v, v)
+        },
         dispose,
         [Symbol.dispose]: dispose,
       }
     },
     dispose: () => {
-      for (const compiled of [linearizeChunk, productChunk, damp]) compiled.dispose()
-      programs = undefined
+      for (const { linearize, product } of compiled.values()) {
+        linearize.dispose()
+        product.dispose()
+      }
+      compiled.clear()
+      damp.dispose()
     },
   }
 }

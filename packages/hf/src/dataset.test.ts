@@ -10,6 +10,7 @@ import {
 } from '@hessian-free/tensor'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { chunkLengths } from './chunkLengths.ts'
 import { allCases, prepareSample, uploadDataset } from './dataset.ts'
 import { uniformArray } from './testing/smallProblem.ts'
 
@@ -70,7 +71,7 @@ describe('a data set', () => {
 describe('a sample', () => {
   const data = uploadDataset({ inputs: uniformArray(1, [50, 2]) }, backend)
 
-  it('holds the chosen cases in order, in chunks of one length, with weights that sum to one and weigh no padding', () => {
+  it('holds the chosen cases in order, in chunks of few lengths, with weights that sum to one and weigh no padding', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 50 }),
@@ -80,12 +81,13 @@ describe('a sample', () => {
           const chosen = randomPermutation(randomKey(seed), 50).slice(0, size)
           const sample = prepareSample(data, chosen, length, 'float64')
           expect(sample.cases).toBe(size)
-          expect(sample.chunks).toHaveLength(Math.ceil(size / length))
+          const lengths = chunkLengths(size, length)
+          expect(sample.chunks).toHaveLength(lengths.length)
           const cases: number[] = []
           let sum = 0
-          for (const chunk of sample.chunks) {
+          for (const [i, chunk] of sample.chunks.entries()) {
             const [indices, weights] = [[...chunk.indices.readSync()], [...chunk.weights.readSync()]]
-            expect([indices.length, weights.length]).toEqual([length, length])
+            expect([indices.length, weights.length]).toEqual([lengths[i], lengths[i]])
             cases.push(...indices.slice(0, chunk.cases))
             expect(weights.slice(0, chunk.cases).every((weight) => weight === 1 / size)).toBe(true)
             expect(weights.slice(chunk.cases).every((weight) => weight === 0)).toBe(true)

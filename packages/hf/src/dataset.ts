@@ -13,6 +13,7 @@ import {
   typedArray,
 } from '@hessian-free/tensor'
 import type { Backend, Dtype, HostArray, Tensor } from '@hessian-free/tensor'
+import { chunkLengths } from './chunkLengths.ts'
 
 /** Host data; `targets` default to the inputs, which makes an autoencoder. */
 export interface DataSource {
@@ -73,7 +74,7 @@ export function uploadDataset(source: DataSource, backend: Backend): Dataset {
   }
 }
 
-/** A piece of a sample of fixed length: padded positions repeat case 0 with weight 0. */
+/** A piece of a sample, of one of a few lengths: padded positions repeat case 0 with weight 0. */
 export interface Chunk {
   readonly indices: Tensor
   readonly weights: Tensor
@@ -81,7 +82,7 @@ export interface Chunk {
   readonly cases: number
 }
 
-/** Cases of a data set, cut into chunks of one length, each case weighted 1 / cases. */
+/** Cases of a data set, cut into chunks (see `chunkLengths`), each case weighted 1 / cases. */
 export interface Sample {
   readonly dataset: Dataset
   readonly cases: number
@@ -90,9 +91,9 @@ export interface Sample {
 }
 
 /**
- * A sample ready for the compiled programs. One length for all chunks means one program whatever the sample
- * size; results are those of the uncut sample up to rounding, because every case carries its own weight.
- * @param indices the cases; @param chunkLength cases per chunk.
+ * A sample ready for the compiled programs. Few lengths of chunks mean few programs whatever the sample size; results
+ * are those of the uncut sample up to rounding, because every case carries its own weight.
+ * @param indices the cases; @param chunkLength most cases per chunk.
  * @throws {ArgumentError} for an empty sample, an index outside the data, or a length that is no positive integer.
  */
 export function prepareSample(
@@ -116,18 +117,19 @@ export function prepareSample(
     })
   }
   const backend = dataset.inputs.backend
-  const chunks: Chunk[] = []
-  for (let start = 0; start < indices.length; start += chunkLength) {
-    const part = indices.subarray(start, start + chunkLength)
-    const padded = new Int32Array(chunkLength)
+  let start = 0
+  const chunks = chunkLengths(indices.length, chunkLength).map((length): Chunk => {
+    const part = indices.subarray(start, start + length)
+    start += length
+    const padded = new Int32Array(length)
     padded.set(part)
-    const weights = typedArray(dtype, chunkLength).fill(1 / indices.length, 0, part.length)
-    chunks.push({
+    const weights = typedArray(dtype, length).fill(1 / indices.length, 0, part.length)
+    return {
       indices: tensor(padded, { backend }),
       weights: tensor(weights, { backend }),
       cases: part.length,
-    })
-  }
+    }
+  })
   return {
     dataset,
     cases: indices.length,

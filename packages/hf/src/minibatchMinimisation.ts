@@ -14,6 +14,7 @@ import {
 } from '@hessian-free/tensor'
 import type { RandomKey, Tensor } from '@hessian-free/tensor'
 import type { Sample } from './dataset.ts'
+import { defaultChunkLength } from './chunkLengths.ts'
 import { allCases, prepareSample, uploadDataset } from './dataset.ts'
 import type { InitialEvaluation, MinimiseOptions, Minimisation, Problem, StepRecord } from './minimisation.ts'
 import { createObjective } from './objective.ts'
@@ -76,7 +77,7 @@ export function minimiseByMinibatches<P>(
     const begun = performance.now()
     const data = uploadDataset(options.data, backend)
     const heldOut = uploadDataset(options.heldOut, backend)
-    const objective = createObjective(problem, state.layout)
+    const objective = createObjective(problem, state.layout, defaultChunkLength(state.backend))
     const work = new WorkCounter()
     const heldOutSample = prepareSample(heldOut, allCases(heldOut), objective.chunkLength, state.layout.dtype)
     const lookAhead = jit(

@@ -14,9 +14,6 @@ import type { Problem } from './minimisation.ts'
 import type { ParameterLayout } from './parameterLayout.ts'
 import { flattenParameters, unflattenParameters } from './parameterLayout.ts'
 
-/** Cases per chunk: large enough for full-speed products, small enough that activations stay few (heuristic). */
-export const defaultChunkLength = 500
-
 export interface Evaluation {
   /** Mean loss per case, weight decay included. */
   readonly loss: number
@@ -36,7 +33,7 @@ export interface Gradient {
 export interface Objective<P> {
   readonly problem: Problem<P>
   readonly layout: ParameterLayout<P>
-  /** Cases per chunk of every sample given to this objective. */
+  /** Most cases per chunk of the samples given to this objective. */
   readonly chunkLength: number
   evaluate(theta: Tensor, sample: Sample): Promise<Evaluation>
   /** @param onChunk called with the number of cases done so far. */
@@ -75,7 +72,7 @@ const sumOf = (totals: readonly TypedArray[], column: number): number =>
 export function createObjective<P>(
   problem: Problem<P>,
   layout: ParameterLayout<P>,
-  chunkLength: number = defaultChunkLength,
+  chunkLength: number,
 ): Objective<P> {
   const { model, loss, weightDecay = 0 } = problem
   const weightedSum = (values: Tensor, weights: Tensor): Tensor => values.multiply(weights).sum().reshape([1])

@@ -11,6 +11,7 @@
  * Differs from the printed algorithm in the sign of ρ, which is wrong there, and in ρ's default, which leaves the
  * damping out of the prediction as Martens' code does.
  */
+import { defaultChunkLength } from '../chunkLengths.ts'
 import type { Dataset, Sample } from '../dataset.ts'
 import { allCases, prepareSample, uploadDataset } from '../dataset.ts'
 import { createCurvature } from '../curvature.ts'
@@ -76,10 +77,9 @@ export function hessianFree<P>(problem: Problem<P>, options: HessianFreeOptions 
           const { dtype } = state.layout
           const data: Dataset = own(uploadDataset(run.data, state.backend))
           const heldOut: Dataset = own(uploadDataset(run.heldOut, state.backend))
-          const heldOutSample: Sample = own(
-            prepareSample(heldOut, allCases(heldOut), settings.chunkLength, dtype),
-          )
-          const objective = own(createObjective(problem, state.layout, settings.chunkLength))
+          const chunkLength = settings.chunkLength ?? defaultChunkLength(state.backend)
+          const heldOutSample: Sample = own(prepareSample(heldOut, allCases(heldOut), chunkLength, dtype))
+          const objective = own(createObjective(problem, state.layout, chunkLength))
           const curvature = own(createCurvature(problem, state.layout))
           const preconditioning = own(settings.preconditioning.start(problem, state.layout))
           const vectors = own(vectorPrograms())

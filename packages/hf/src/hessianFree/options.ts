@@ -12,7 +12,6 @@ import type { RatioConvention } from '../reductionRatio.ts'
 import type { SampleSchedule } from '../sampling/sampleSchedule.ts'
 import { fixedSampling } from '../sampling/fixed.ts'
 import type { StopRule } from '../stopRules/stopRule.ts'
-import { defaultChunkLength } from '../objective.ts'
 import { relativeProgress } from '../stopRules/relativeProgress.ts'
 import type { Preconditioning } from './preconditioning.ts'
 import { lbfgsPreconditioning } from './preconditioning.ts'
@@ -43,7 +42,7 @@ export interface HessianFreeOptions {
   readonly backtracking?: BacktrackingRule
   /** Seed of the samples; default 0. */
   readonly seed?: number
-  /** Cases per compiled chunk; default 500. */
+  /** Most cases per compiled chunk; default that of the backend (see `chunkLengths.ts`). */
   readonly chunkLength?: number
 }
 
@@ -66,7 +65,7 @@ export function completeOptions(options: HessianFreeOptions) {
     warmStart: 0.95,
     backtracking: 'untilImprovedThenWorse' as BacktrackingRule,
     seed: 0,
-    chunkLength: defaultChunkLength,
+    chunkLength: undefined as number | undefined,
     ...options,
   }
   const { damping, warmStart, maximumConjugateGradientIterations: limit, chunkLength } = complete
@@ -75,12 +74,12 @@ export function completeOptions(options: HessianFreeOptions) {
     !(damping > 0 && Number.isFinite(damping)) ||
     !(warmStart >= 0 && warmStart <= 1) ||
     !positiveInteger(limit) ||
-    !positiveInteger(chunkLength)
+    (chunkLength !== undefined && !positiveInteger(chunkLength))
   ) {
     throw new ArgumentError({
       operation: 'hessianFree',
       rule: 'needs a finite damping > 0, a warm start in [0, 1], and positive integers for iterations and chunks',
-      found: `damping ${damping}, warmStart ${warmStart}, maximumConjugateGradientIterations ${limit}, chunkLength ${chunkLength}`,
+      found: `damping ${damping}, warmStart ${warmStart}, maximumConjugateGradientIterations ${limit}, chunkLength ${chunkLength ?? 'default'}`,
     })
   }
   return complete
