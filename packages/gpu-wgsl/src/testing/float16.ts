@@ -38,3 +38,12 @@ export function encodeFloat16(value: number): number {
   const exponent = exponentOf(magnitude)
   return sign | ((exponent + 15) << 10) | ((magnitude / 2 ** exponent - 1) * 1024)
 }
+
+/** The number that 16 bits stand for. */
+export function decodeFloat16(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1
+  const exponent = (bits >> 10) & 31
+  const fraction = bits & 0x3ff
+  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN
+  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
+}

@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest'
+import { testDevice } from '../node/softwareDevice.ts'
+import type { ShaderDispatch } from '../wgsl/shaderDispatch.ts'
+import type { TimedCandidate } from './timeDispatches.ts'
+import { timeDispatches } from './timeDispatches.ts'
+
+const requested = await testDevice()
+
+/** Every invocation goes through a loop of so many steps. */
+function loop(steps: number, body = 'x = x * 1.0001 + 0.5;'): TimedCandidate {
+  const dispatch: ShaderDispatch = {
+    label: `loop ${steps}`,
+    source: `@group(0) @binding(0) var<storage, read> source: array<f32>;
+@group(0) @binding(1) var<storage, read_write> result: array<f32>;
+@compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3u) {
+  var x = source[id.x];
+  for (var i = 0u; i < ${steps}u; i++) { ${body} }
+  result[id.x] = x;
+}`,
+    bindings: [
+      { storage: 7, access: 'read' },
+      { storage: 3, access: 'read_write' },
+    ],
+    workgroups: [16, 1, 1],
+  }
+  return {
+    dispatches: [dispatch],
+    storages: new Map([
+      [7, 4096],
+      [3, 4096],
+    ]),
+  }
+}
+
+describe.skipIf(requested === undefined)('timing (skipped where no software Vulkan is offered)', () => {
+  const { device } = requested!
+
+  for (const useWallClock of [false, true]) {
+    it(`orders work by its amount, by ${useWallClock ? 'the wall clock' : 'timestamps where there are any'}`, async () => {
+      const { clock, seconds, failures } = await timeDispatches(
+        [loop(20_000), loop(10), loop(2000)],
+        device,
+        {
+          useWallClock,
+          rounds: 3,
+        },
+      )
+      expect(clock).toBe(!useWallClock && device.features.has('timestamp-query') ? 'timestamps' : 'wall')
+      expect(failures).toEqual([])
+      const [long, short, middle] = seconds.map(Number)
+      expect(short).toBeGreaterThan(0)
+      expect(middle).toBeGreaterThan(short)
+      expect(long).toBeGreaterThan(middle)
+    })
+  }
+
+  it('the two clocks agree within a factor of four about work that is long enough', async () => {
+    const candidates = [loop(50_000)]
+    const { seconds } = await timeDispatches(candidates, device, { rounds: 3 })
+    const wall = await timeDispatches(candidates, device, { rounds: 3, useWallClock: true })
+    const ratio = Number(seconds[0]) / Number(wall.seconds[0])
+    expect(ratio).toBeGreaterThan(1 / 4)
+    expect(ratio).toBeLessThan(4)
+  })
+
+  it('drops a candidate that does not compile or cannot run, says why, and times the others', async () => {
+    const tooLarge = loop(10)
+    const unrunnable: TimedCandidate = {
+      ...tooLarge,
+      dispatches: [{ ...tooLarge.dispatches[0], label: 'unrunnable', workgroups: [70_000, 1, 1] }],
+    }
+    const { seconds, failures } = await timeDispatches(
+      [loop(10, 'x = nothing;'), unrunnable, loop(100)],
+      device,
+      { rounds: 1 },
+    )
+    expect(seconds.map((value) => value !== undefined)).toEqual([false, false, true])
+    expect(failures.map(({ candidate }) => candidate)).toEqual([0, 1])
+    expect(failures[0].message).toMatch(/nothing/)
+    expect(failures[1].message).toMatch(/70000|65535/)
+  })
+})

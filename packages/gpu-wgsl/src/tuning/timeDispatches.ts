@@ -1,0 +1,174 @@
+/**
+ * How long lists of dispatches take on a device: candidates for one job, each timed as one pass with timestamps at its
+ * ends, several rounds in turn, the median of the rounds.
+ *
+ * Timestamps may be quantised (65,536 ns in Dawn by default, 100 µs in Chrome), so a candidate is repeated within its
+ * pass until the pass is long against that. Where the device has no timestamps, or they stand still, the wall clock around
+ * the end of the submitted work takes their place, with longer passes. A candidate that does not compile or run is
+ * dropped.
+ */
+import type { ShaderDispatch, StorageIndex } from '../wgsl/shaderDispatch.ts'
+import type { DispatchSequence } from './dispatchSequence.ts'
+import { prepareSequence } from './dispatchSequence.ts'
+import type { PassClock } from './passClock.ts'
+import { openClock, wallClock } from './passClock.ts'
+
+export interface TimedCandidate {
+  readonly dispatches: readonly ShaderDispatch[]
+  /** Bytes of every storage bound; candidates share those of equal number. */
+  readonly storages: ReadonlyMap<StorageIndex, number>
+}
+
+export interface TimingOptions {
+  /** Measurements of each candidate; default 5. */
+  readonly rounds?: number
+  /** Candidates this many times slower than the fastest in a first measurement are not measured again; default 2. */
+  readonly abandonBeyond?: number
+  /** Take the wall clock although the device has timestamps. */
+  readonly useWallClock?: boolean
+}
+
+export interface DispatchTimings {
+  readonly clock: PassClock['kind']
+  /** Seconds of one execution of each candidate; undefined for those dropped. */
+  readonly seconds: readonly (number | undefined)[]
+  /** Why candidates were dropped. */
+  readonly failures: readonly { readonly candidate: number; readonly message: string }[]
+}
+
+interface Running {
+  readonly candidate: number
+  readonly sequence: DispatchSequence
+  repetitions: number
+  readonly measured: number[]
+}
+
+const maximumRepetitions = 4096
+/** Growth of repetitions in one step, since a quantised first measurement may be zero. */
+const maximumGrowth = 16
+
+const median = (values: readonly number[]): number => {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.floor(sorted.length / 2)]
+}
+
+/** Times candidates. Buffers are made, filled with harmless numbers, and destroyed here. */
+export async function timeDispatches(
+  candidates: readonly TimedCandidate[],
+  device: GPUDevice,
+  options: TimingOptions = {},
+): Promise<DispatchTimings> {
+  const { rounds = 5, abandonBeyond = 2, useWallClock = false } = options
+  const failures: { candidate: number; message: string }[] = []
+  const running: Running[] = []
+  const seconds: (number | undefined)[] = candidates.map(() => undefined)
+  let clock = useWallClock ? wallClock(device) : openClock(device)
+  const buffers = new Map<StorageIndex, GPUBuffer>()
+  try {
+    device.pushErrorScope('out-of-memory')
+    for (const [storage, bytes] of largestStorages(candidates)) buffers.set(storage, filled(device, bytes))
+    const exhausted = await device.popErrorScope()
+    if (exhausted !== null) {
+      return {
+        clock: clock.kind,
+        seconds,
+        failures: candidates.map((_, candidate) => ({ candidate, message: exhausted.message })),
+      }
+    }
+    for (const [candidate, { dispatches }] of candidates.entries()) {
+      try {
+        const sequence = await prepareSequence(device, dispatches, buffers)
+        await guarded(device, () => clock.time(sequence, 1))
+        const next: Running = { candidate, sequence, repetitions: 1, measured: [] }
+        let first = await guarded(device, () => calibrate(clock, next))
+        if (first === 0 && clock.kind === 'timestamps') {
+          clock.close()
+          clock = wallClock(device)
+          next.repetitions = 1
+          first = await guarded(device, () => calibrate(clock, next))
+          // What the clock that stands still has said so far is worth nothing.
+          for (const earlier of running) {
+            earlier.repetitions = 1
+            seconds[earlier.candidate] = await guarded(device, () => calibrate(clock, earlier))
+          }
+        }
+        seconds[candidate] = first
+        running.push(next)
+      } catch (error) {
+        failures.push({ candidate, message: error instanceof Error ? error.message : String(error) })
+      }
+    }
+    const fastest = Math.min(...running.map(({ candidate }) => seconds[candidate] ?? Infinity))
+    const contenders = running.filter(
+      ({ candidate }) => (seconds[candidate] ?? Infinity) <= abandonBeyond * fastest,
+    )
+    for (let round = 0; round < rounds; round++) {
+      // Another one first each time, since clocks rise and fall during a round.
+      for (let i = 0; i < contenders.length; i++) {
+        const next = contenders[(i + round) % contenders.length]
+        next.measured.push((await clock.time(next.sequence, next.repetitions)) / next.repetitions)
+      }
+    }
+    for (const { candidate, measured } of contenders) {
+      if (measured.length > 0) seconds[candidate] = median(measured)
+    }
+    return { clock: clock.kind, seconds, failures }
+  } finally {
+    clock.close()
+    for (const buffer of buffers.values()) buffer.destroy()
+  }
+}
+
+/** Repeats until a pass is long enough for the clock. @returns seconds of one execution, 0 where the clock stands still. */
+async function calibrate(clock: PassClock, candidate: Running): Promise<number> {
+  for (;;) {
+    const { sequence, repetitions } = candidate
+    const total = await clock.time(sequence, repetitions)
+    if (total >= clock.leastSeconds || repetitions >= maximumRepetitions) return total / repetitions
+    const wanted = total === 0 ? Infinity : Math.ceil((1.2 * clock.leastSeconds * repetitions) / total)
+    candidate.repetitions = Math.min(wanted, maximumGrowth * repetitions, maximumRepetitions)
+  }
+}
+
+/** Runs work and throws what the device says of it. */
+async function guarded<T>(device: GPUDevice, work: () => Promise<T>): Promise<T> {
+  device.pushErrorScope('validation')
+  device.pushErrorScope('internal')
+  const result = work()
+  const scopes = [device.popErrorScope(), device.popErrorScope()]
+  const value = await result
+  for (const error of await Promise.all(scopes)) {
+    if (error !== null) throw new Error(error.message)
+  }
+  return value
+}
+
+function largestStorages(candidates: readonly TimedCandidate[]): Map<StorageIndex, number> {
+  const largest = new Map<StorageIndex, number>()
+  for (const { storages } of candidates) {
+    for (const [storage, bytes] of storages) {
+      largest.set(storage, Math.max(bytes, largest.get(storage) ?? 0))
+    }
+  }
+  return largest
+}
+
+const fillBytes = 2 ** 20
+
+/**
+ * Words that are numbers around one as float32 and as pairs of float16: neither zeros, which multiply faster than other
+ * numbers on hardware, nor subnormals and NaN, which are slower on processors.
+ */
+function filled(device: GPUDevice, bytes: number): GPUBuffer {
+  const size = Math.max(16, Math.ceil(bytes / 16) * 16)
+  const buffer = device.createBuffer({ size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST })
+  let state = 1
+  const words = Uint32Array.from({ length: Math.min(size, fillBytes) / 4 }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return 0x3f000000 | (state & 0x807fbfff)
+  })
+  for (let offset = 0; offset < size; offset += fillBytes) {
+    device.queue.writeBuffer(buffer, offset, words, 0, Math.min(fillBytes, size - offset) / 4)
+  }
+  return buffer
+}
