@@ -99,7 +99,10 @@ const trainCommand: Command = program
   .addOption(oneOf('--preset <name>', 'size of network and data', presetNames, 'small'))
   .addOption(oneOf('--backend <name>', 'where to compute', Object.keys(backends), 'auto'))
   .addOption(adapterOption())
-  .option('--tune', 'time variants of matrix products on the GPU first, and keep the best')
+  .option(
+    '--tune',
+    'time variants of matrix products on the GPU after the first step, and go on with the best',
+  )
   .option('--iterations <n>', 'outer iterations; default that of the preset', positiveInteger)
   .addOption(
     oneOf('--preconditioner <name>', 'of conjugate gradients', Object.keys(preconditioners), 'lbfgs'),

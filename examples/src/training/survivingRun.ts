@@ -74,6 +74,8 @@ export function survivingRun(
         }
         for await (const step of run) {
           state = await run.state()
+          // Where a backend that tunes measures what the step met.
+          await placement.backend.synchronize()
           losses = 0
           yield step
         }

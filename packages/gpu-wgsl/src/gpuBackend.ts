@@ -14,9 +14,23 @@ import { requestDevice } from './device/requestDevice.ts'
 import type { DeviceRequest, RequestedDevice } from './device/requestDevice.ts'
 import { ScratchPools } from './device/scratchPools.ts'
 import { compileForGpu } from './program/gpuExecutable.ts'
+import { indexedDbTuningCache } from './tuning/indexedDbTuningCache.ts'
+import { ProductTuning } from './tuning/productTuning.ts'
+import type { TuningCache } from './tuning/tuningCache.ts'
+import { memoryTuningCache } from './tuning/tuningCache.ts'
 import { generateKernel } from './wgsl/kernelGenerators.ts'
 
-export interface GpuBackendOptions extends DeviceRequest {
+export interface TuningChoice {
+  /**
+   * Time variants of every new class of matrix products when `synchronize` is called, and go on with the fastest;
+   * default false: heuristics choose.
+   */
+  readonly tune?: boolean
+  /** Where measured choices are kept; default IndexedDB in browsers, else memory (in Node a file, see `/node`). */
+  readonly tuningCache?: TuningCache
+}
+
+export interface GpuBackendOptions extends DeviceRequest, TuningChoice {
   /** The browser's `navigator.gpu`, or in Node what `createDawn()` of `@hessian-free/gpu-wgsl/node` returns. */
   readonly gpu: GPU
 }
@@ -37,24 +51,35 @@ const uploadPiece = 2 ** 25
  * A backend on a new device.
  * @throws {BackendError} where WebGPU offers no adapter that fits.
  */
-export async function createGpuBackend({ gpu, ...request }: GpuBackendOptions): Promise<GpuBackend> {
-  return gpuBackendOn(await requestDevice(gpu, request))
+export async function createGpuBackend({
+  gpu,
+  tune = false,
+  tuningCache,
+  ...request
+}: GpuBackendOptions): Promise<GpuBackend> {
+  const cache =
+    tuningCache ?? (typeof indexedDB === 'undefined' ? memoryTuningCache() : indexedDbTuningCache())
+  return gpuBackendOn(await requestDevice(gpu, request), { tune, tuningCache: cache })
 }
 
 /** A backend on a device of the caller's. */
-export function gpuBackendOn(requested: RequestedDevice): GpuBackend {
+export function gpuBackendOn(
+  requested: RequestedDevice,
+  { tune = false, tuningCache = memoryTuningCache() }: TuningChoice = {},
+): GpuBackend {
   const connection = new GpuConnection(requested)
   const memory = new GpuMemory(connection)
   const readback = new Readback(connection, memory)
   const scratch = new ScratchPools(memory.pool)
   const { device, capabilities, ledger } = { ...requested, ledger: connection.ledger }
+  const tuning = tune ? new ProductTuning(device, capabilities, tuningCache) : undefined
   const context = {
     connection,
     memory,
     pipelines: new PipelineCache(connection),
     scratch,
-    generate: generateKernel,
-    generation: () => 0,
+    generate: tuning?.generate ?? generateKernel,
+    generation: () => tuning?.generation ?? 0,
   }
   let disposed = false
 
@@ -92,7 +117,10 @@ export function gpuBackendOn(requested: RequestedDevice): GpuBackend {
       connection.requireUsable(`compile ${program.name}`)
       return compileForGpu(program, options, context)
     },
-    synchronize: () => readback.synchronize(),
+    synchronize: async () => {
+      await readback.synchronize()
+      await tuning?.measure()
+    },
     memory: () => memory.statistics(scratch.bytes),
     dispose: () => {
       if (disposed) return

@@ -3,7 +3,11 @@
  * `@hessian-free/gpu-wgsl/node`.
  */
 export { createGpuBackend, gpuBackendOn } from './gpuBackend.ts'
-export type { GpuBackend, GpuBackendOptions } from './gpuBackend.ts'
+export type { GpuBackend, GpuBackendOptions, TuningChoice } from './gpuBackend.ts'
+export { indexedDbTuningCache } from './tuning/indexedDbTuningCache.ts'
+export type { IndexedDbTuningCacheOptions } from './tuning/indexedDbTuningCache.ts'
+export { memoryTuningCache } from './tuning/tuningCache.ts'
+export type { TuningCache } from './tuning/tuningCache.ts'
 export { adapterName, isSoftwareAdapter, requestDevice } from './device/requestDevice.ts'
 export type { DeviceRequest, RequestedDevice } from './device/requestDevice.ts'
 export type { DeviceCapabilities, SubgroupMatrixShape } from './device/deviceCapabilities.ts'

@@ -12,6 +12,7 @@ import { surveyAdapters } from './adapters.ts'
 import { createDawn } from './dawn.ts'
 import type { DawnOptions } from './dawn.ts'
 import { diagnose } from './diagnosis.ts'
+import { fileTuningCache } from './fileTuningCache.ts'
 import { formatFindings } from './finding.ts'
 import { thisMachine } from './machine.ts'
 import { mayOfferAdapter } from './vulkanInstallation.ts'
@@ -23,8 +24,6 @@ export interface NodeGpuBackendOptions extends Omit<GpuBackendOptions, 'gpu'> {
   readonly allowSoftware?: boolean
   /** Skip Dawn's own validation and index clamping; default true. */
   readonly unchecked?: boolean
-  /** Time variants of matrix products on this adapter and keep the best; default false. */
-  readonly tune?: boolean
 }
 
 /**
@@ -52,7 +51,7 @@ export async function createNodeGpuBackend({
   if (offered === null || (!allowSoftware && isSoftwareAdapter(offered.info))) {
     await requireAdapter(allowSoftware)
   }
-  return createGpuBackend({ gpu, allowSoftware, ...options })
+  return createGpuBackend({ gpu, allowSoftware, tuningCache: fileTuningCache(), ...options })
 }
 
 /**
