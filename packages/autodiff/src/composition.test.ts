@@ -148,13 +148,13 @@ describe('perturbations', () => {
 
 describe('second order through composed operations, against differences', () => {
   const runs = 5
-  it('softmax and log-sum-exp', () => {
+  it('softmax and log-sum-exp', async () => {
     const f = (x: Tensor, t: Tensor): Tensor =>
       logSumExp(x, -1).subtract(softmax(x).multiply(t).sum(-1)).sum()
-    checkHessianVectorProduct(f, [floats([3, 4]), floats([3, 4])], { runs })
+    await checkHessianVectorProduct(f, [floats([3, 4]), floats([3, 4])], { runs })
   })
 
-  it('rows gathered, joined and normalised', () => {
+  it('rows gathered, joined and normalised', async () => {
     const f = (table: Tensor, rows: Tensor): Tensor => {
       const picked = gather(table, rows)
       const joined = concatenate([picked, exp(picked)], 1)
@@ -164,22 +164,22 @@ describe('second order through composed operations, against differences', () => 
         .mean()
         .add(tanh(joined).sum())
     }
-    checkHessianVectorProduct(f, [floats([4, 3]), indices([5], 4)], { runs })
+    await checkHessianVectorProduct(f, [floats([4, 3]), indices([5], 4)], { runs })
   })
 
-  it('a recurrent network unrolled over time', () => {
+  it('a recurrent network unrolled over time', async () => {
     const f = ({ w, u }: { w: Tensor; u: Tensor }, x: Tensor): Tensor => {
       let h = tanh(x.dot(u))
       for (let step = 0; step < 3; step++) h = tanh(h.dot(w).add(x.dot(u)))
       return h.square().sum()
     }
-    checkHessianVectorProduct(f, [{ w: floats([3, 3]), u: floats([2, 3]) }, floats([2, 2])], { runs })
+    await checkHessianVectorProduct(f, [{ w: floats([3, 3]), u: floats([2, 3]) }, floats([2, 2])], { runs })
   })
 
-  it('a Hessian product as a function of its point', () => {
+  it('a Hessian product as a function of its point', async () => {
     const f = (x: Tensor, v: Tensor): Tensor =>
       jvp((y: Tensor) => grad((z: Tensor) => exp(sin(z)).sum())(y))(x, v).tangent
-    checkJvp(f, [floats([4]), floats([4])], { runs })
+    await checkJvp(f, [floats([4]), floats([4])], { runs })
   })
 })
 

@@ -18,14 +18,16 @@ import { primitiveCases } from './primitiveCases.ts'
 const runs = 4
 
 describe.each(Object.entries(primitiveCases))('forward mode of %s', (_, cases) => {
-  it.each(cases)('equals central differences: $title', ({ operands, others, apply }) => {
-    checkJvp((x: readonly Tensor[], rest: readonly Tensor[]) => apply(x, rest), [operands, others], { runs })
+  it.each(cases)('equals central differences: $title', async ({ operands, others, apply }) => {
+    await checkJvp((x: readonly Tensor[], rest: readonly Tensor[]) => apply(x, rest), [operands, others], {
+      runs,
+    })
     if (operands.length === 1) return
-    operands.forEach((operand, i) => {
+    for (const [i, operand] of operands.entries()) {
       const alone = (x: Tensor, all: readonly Tensor[], rest: readonly Tensor[]): Tensor =>
         apply(all.with(i, x), rest)
-      checkJvp(alone, [operand, operands, others], { runs })
-    })
+      await checkJvp(alone, [operand, operands, others], { runs })
+    }
   })
 })
 

@@ -11,22 +11,24 @@ import { primitiveCases } from './primitiveCases.ts'
 const runs = 4
 
 describe.each(Object.entries(primitiveCases))('reverse mode of %s', (_, cases) => {
-  it.each(cases)('satisfies the adjoint identity: $title', ({ operands, others, apply }) => {
-    checkVjp((x: readonly Tensor[], rest: readonly Tensor[]) => apply(x, rest), [operands, others], { runs })
+  it.each(cases)('satisfies the adjoint identity: $title', async ({ operands, others, apply }) => {
+    await checkVjp((x: readonly Tensor[], rest: readonly Tensor[]) => apply(x, rest), [operands, others], {
+      runs,
+    })
     if (operands.length === 1) return
-    operands.forEach((operand, i) => {
+    for (const [i, operand] of operands.entries()) {
       const alone = (x: Tensor, all: readonly Tensor[], rest: readonly Tensor[]): Tensor =>
         apply(all.with(i, x), rest)
-      checkVjp(alone, [operand, operands, others], { runs })
-    })
+      await checkVjp(alone, [operand, operands, others], { runs })
+    }
   })
 
-  it.each(cases)('is differentiable again: $title', ({ operands, others, apply }) => {
+  it.each(cases)('is differentiable again: $title', async ({ operands, others, apply }) => {
     const energy = (x: readonly Tensor[], rest: readonly Tensor[]): Tensor => {
       const y = apply(x, rest)
       return (isFloat(y.dtype) ? y : convert(y, 'float64')).square().sum().add(x[0].power(3).sum())
     }
-    checkHessianVectorProduct(energy, [operands, others], { runs: 2 })
+    await checkHessianVectorProduct(energy, [operands, others], { runs: 2 })
   })
 })
 

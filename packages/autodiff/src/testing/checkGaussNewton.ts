@@ -6,7 +6,7 @@
  * Then the product must equal Jᵀ(H(Jv)), be linear and symmetric, and for a convex loss positive semi-definite.
  * The matrices are dense: keep the shapes small, a few hundred parameters at most.
  */
-import type { Backend, Tensor } from '@hessian-free/tensor'
+import type { Tensor } from '@hessian-free/tensor'
 import { gaussNewtonProduct } from '../gaussNewtonProduct.ts'
 import { grad } from '../grad.ts'
 import { linearize } from '../linearize.ts'
@@ -17,9 +17,8 @@ import { centralDifference, differenceTolerance } from './centralDifference.ts'
 import type { DenseMatrix } from './denseMatrix.ts'
 import { elements, magnitudes, matrixOf, times, transposeTimes } from './denseMatrix.ts'
 import type { Description } from './description.ts'
-import type { HostTree } from './hostTree.ts'
-import { elementsOf, onElements, treeWith, uploadTree } from './hostTree.ts'
-import type { CheckOptions, DirectionSource } from './randomCheck.ts'
+import { elementsOf, onElements, treeWith } from './hostTree.ts'
+import type { CheckOptions, PointCheck } from './randomCheck.ts'
 import { checkAtRandom, exactTolerance, passOverUnless } from './randomCheck.ts'
 
 /** Where a model and a loss are evaluated. */
@@ -106,88 +105,82 @@ function explicitParts<P, X, T, R>(
   return { jacobian, hessian }
 }
 
-/** The identities at one point. @throws {CheckError} naming the one that fails. */
-function requireGaussNewton<P, X, T, R>(
+/** The identities at one point. */
+function gaussNewtonIdentities<P, X, T, R>(
   model: Model<P, X, R>,
   loss: OutputLoss<R, T>,
-  point: HostTree<GaussNewtonPoint<P, X, T>>,
-  directions: DirectionSource,
-  backends: { readonly reference: Backend; readonly tested: Backend },
   options: GaussNewtonCheckOptions,
-): void {
-  const { jacobian, hessian } = explicitParts(model, loss, uploadTree(point, backends.reference))
-  const { parameters, inputs, targets } = uploadTree<GaussNewtonPoint<P, X, T>>(point, backends.tested)
-  const product = gaussNewtonProduct(model, loss)
-  const operator = product.at(parameters, inputs, targets)
-  const apply = (v: readonly number[]): number[] => elementsOf(operator.apply(treeWith(parameters, v)))
-
-  const count = jacobian.length
-  const [u, v] = [directions(count), directions(count)]
-  const [gu, gv] = [apply(u), apply(v)]
-  const tolerance = exactTolerance(options)
-  const [absoluteJ, absoluteH] = [magnitudes(jacobian), magnitudes(hessian)]
-  /** What is added up in G x, before signs cancel. */
-  const size = (x: readonly number[]): number =>
-    norm(transposeTimes(absoluteJ, times(absoluteH, times(absoluteJ, x.map(Math.abs)))))
-
-  requireAgreement(gv, transposeTimes(jacobian, times(hessian, times(jacobian, v))), {
-    check,
-    identity: 'the product must equal Jᵀ(H(Jv)) with the explicit Jacobian and output Hessian',
-    tolerance,
-    scale: size(v),
-  })
-  requireAgreement([inner(u, gv)], [inner(gu, v)], {
-    check,
-    identity: 'the product must be symmetric, ⟨u, Gv⟩ = ⟨Gu, v⟩',
-    tolerance,
-    scale: norm(u) * size(v) + norm(v) * size(u),
-  })
-  requireAgreement(
-    apply(
+): PointCheck<GaussNewtonPoint<P, X, T>, 'gu' | 'gv' | 'combined'> {
+  return (point, directions) => {
+    const { jacobian, hessian } = explicitParts(model, loss, point)
+    const count = jacobian.length
+    const [u, v] = [directions(count), directions(count)]
+    const combine = (a: readonly number[], b: readonly number[]): number[] =>
       plus(
-        u.map((x) => 2 * x),
+        a.map((x) => 2 * x),
         -3,
-        v,
-      ),
-    ),
-    plus(
-      gu.map((x) => 2 * x),
-      -3,
-      gv,
-    ),
-    {
-      check,
-      identity: 'the product must be linear, G(2u − 3v) = 2Gu − 3Gv',
-      tolerance,
-      scale: 2 * size(u) + 3 * size(v),
-    },
-  )
-  const curvature = inner(v, gv)
-  if (options.convex !== false && curvature < -tolerance * norm(v) * size(v)) {
-    throw new CheckError({
-      operation: check,
-      rule: 'the product must be positive semi-definite, ⟨v, Gv⟩ ≥ 0',
-      found: String(curvature),
-      remedy: 'Use a loss that is convex in the outputs, or say { convex: false }',
-    })
+        b,
+      )
+    const expected = transposeTimes(jacobian, times(hessian, times(jacobian, v)))
+    const [absoluteJ, absoluteH] = [magnitudes(jacobian), magnitudes(hessian)]
+    /** What is added up in G x, before signs cancel. */
+    const size = (x: readonly number[]): number =>
+      norm(transposeTimes(absoluteJ, times(absoluteH, times(absoluteJ, x.map(Math.abs)))))
+    const tolerance = exactTolerance(options)
+
+    const judge = ({ gu, gv, combined }: Record<'gu' | 'gv' | 'combined', number[]>): void => {
+      requireAgreement(gv, expected, {
+        check,
+        identity: 'the product must equal Jᵀ(H(Jv)) with the explicit Jacobian and output Hessian',
+        tolerance,
+        scale: size(v),
+      })
+      requireAgreement([inner(u, gv)], [inner(gu, v)], {
+        check,
+        identity: 'the product must be symmetric, ⟨u, Gv⟩ = ⟨Gu, v⟩',
+        tolerance,
+        scale: norm(u) * size(v) + norm(v) * size(u),
+      })
+      requireAgreement(combined, combine(gu, gv), {
+        check,
+        identity: 'the product must be linear, G(2u − 3v) = 2Gu − 3Gv',
+        tolerance,
+        scale: 2 * size(u) + 3 * size(v),
+      })
+      const curvature = inner(v, gv)
+      if (options.convex !== false && curvature < -tolerance * norm(v) * size(v)) {
+        throw new CheckError({
+          operation: check,
+          rule: 'the product must be positive semi-definite, ⟨v, Gv⟩ ≥ 0',
+          found: String(curvature),
+          remedy: 'Use a loss that is convex in the outputs, or say { convex: false }',
+        })
+      }
+    }
+    return ({ parameters, inputs, targets }) => {
+      const product = gaussNewtonProduct(model, loss)
+      const operator = product.at(parameters, inputs, targets)
+      const apply = (direction: readonly number[]): P => operator.apply(treeWith(parameters, direction))
+      const results = { gu: apply(u), gv: apply(v), combined: apply(combine(u, v)) }
+      product.dispose()
+      return { results, judge }
+    }
   }
-  product.dispose()
 }
 
 /**
  * Checks the Gauss-Newton product of a model and a loss at random points.
  * @param point what parameters, inputs and targets look like; one arbitrary for all where shapes depend on each other.
  * @param options `tolerance` is by default 1e-12, in float32 1e-4.
- * @throws {CheckError} naming the identity, the relative error and the seed.
+ * @returns a promise to wait for: a test must return it or await it.
+ * @throws {CheckError} (a rejection) naming the identity, the relative error and the seed.
  */
 export function checkGaussNewton<P, X, T, R>(
   model: Model<P, X, R>,
   loss: OutputLoss<R, T> | ((outputs: R, targets: T) => Tensor),
   point: Description<GaussNewtonPoint<P, X, T>>,
   options: GaussNewtonCheckOptions = {},
-): void {
+): Promise<void> {
   const outputLoss: OutputLoss<R, T> = typeof loss === 'function' ? { value: loss } : loss
-  checkAtRandom<GaussNewtonPoint<P, X, T>>(check, point, options, (at, directions, reference, tested) => {
-    requireGaussNewton(model, outputLoss, at, directions, { reference, tested }, options)
-  })
+  return checkAtRandom(check, point, options, gaussNewtonIdentities(model, outputLoss, options))
 }

@@ -8,7 +8,7 @@ import { hessianVectorProduct } from '../hessianVectorProduct.ts'
 import { inner, norm, requireAgreement } from './agreement.ts'
 import { centralDifference, differenceTolerance } from './centralDifference.ts'
 import type { Description } from './description.ts'
-import { elementsOf, onElements, treeWith, uploadTree } from './hostTree.ts'
+import { elementsOf, onElements, treeWith } from './hostTree.ts'
 import type { CheckOptions } from './randomCheck.ts'
 import { checkAtRandom, exactTolerance, passOverUnless } from './randomCheck.ts'
 
@@ -18,16 +18,15 @@ const check = 'checkHessianVectorProduct'
  * Checks gradient and Hessian of a scalar `f` in its first argument at random points.
  * @param args what the arguments look like.
  * @param options `tolerance` is that of symmetry, by default 1e-12, in float32 1e-4.
- * @throws {CheckError} naming the identity, the relative error and the seed.
+ * @returns a promise to wait for: a test must return it or await it.
+ * @throws {CheckError} (a rejection) naming the identity, the relative error and the seed.
  */
 export function checkHessianVectorProduct<Args extends readonly [unknown, ...unknown[]]>(
   f: (...args: Args) => Tensor,
   args: Description<Args>,
   options: CheckOptions = {},
-): void {
-  checkAtRandom<Args>(check, args, options, (point, directions, reference, tested) => {
-    const differenceBound = tested.supports('float64') ? differenceTolerance : 1e-4
-    const [first, ...rest] = uploadTree(point, reference)
+): Promise<void> {
+  return checkAtRandom<Args, 'slopes' | 'hu' | 'hv'>(check, args, options, ([first, ...rest], directions) => {
     const scalar = (x: unknown): Tensor => f(...([x, ...rest] as unknown as Args))
     const x = elementsOf(first)
     const [u, v] = [directions(x.length), directions(x.length)]
@@ -35,30 +34,35 @@ export function checkHessianVectorProduct<Args extends readonly [unknown, ...unk
     const bend = centralDifference(onElements(grad(scalar), first), x, v)
     passOverUnless(slope.isSmooth && bend.isSmooth)
 
-    const [testedFirst, ...testedRest] = uploadTree(point, tested)
-    const { gradient, apply } = hessianVectorProduct((y: unknown) =>
-      f(...([y, ...testedRest] as unknown as Args)),
-    ).at(testedFirst)
-    const product = (direction: readonly number[]): number[] =>
-      elementsOf(apply(treeWith(testedFirst, direction)))
-    const [hu, hv] = [product(u), product(v)]
-    requireAgreement([inner(elementsOf(gradient), v)], slope.derivative, {
-      check,
-      identity: 'the gradient must satisfy ⟨∇f, v⟩ = (f(x + hv) − f(x − hv)) / 2h',
-      tolerance: differenceBound,
-      scale: Math.max(slope.scale, norm(elementsOf(gradient)) * norm(v)),
-    })
-    requireAgreement(hv, bend.derivative, {
-      check,
-      identity: 'Hv must equal the central difference (∇f(x + hv) − ∇f(x − hv)) / 2h',
-      tolerance: differenceBound,
-      scale: Math.max(bend.scale, norm(hv)),
-    })
-    requireAgreement([inner(u, hv)], [inner(v, hu)], {
-      check,
-      identity: 'the Hessian must be symmetric, ⟨u, Hv⟩ = ⟨Hu, v⟩',
-      tolerance: exactTolerance(options),
-      scale: norm(u) * norm(hv) + norm(hu) * norm(v),
-    })
+    return ([testedFirst, ...testedRest], tested) => {
+      const differenceBound = tested.supports('float64') ? differenceTolerance : 1e-4
+      const { gradient, apply } = hessianVectorProduct((y: unknown) =>
+        f(...([y, ...testedRest] as unknown as Args)),
+      ).at(testedFirst)
+      const product = (direction: readonly number[]): unknown => apply(treeWith(testedFirst, direction))
+      return {
+        results: { slopes: gradient, hu: product(u), hv: product(v) },
+        judge: ({ slopes, hu, hv }) => {
+          requireAgreement([inner(slopes, v)], slope.derivative, {
+            check,
+            identity: 'the gradient must satisfy ⟨∇f, v⟩ = (f(x + hv) − f(x − hv)) / 2h',
+            tolerance: differenceBound,
+            scale: Math.max(slope.scale, norm(slopes) * norm(v)),
+          })
+          requireAgreement(hv, bend.derivative, {
+            check,
+            identity: 'Hv must equal the central difference (∇f(x + hv) − ∇f(x − hv)) / 2h',
+            tolerance: differenceBound,
+            scale: Math.max(bend.scale, norm(hv)),
+          })
+          requireAgreement([inner(u, hv)], [inner(v, hu)], {
+            check,
+            identity: 'the Hessian must be symmetric, ⟨u, Hv⟩ = ⟨Hu, v⟩',
+            tolerance: exactTolerance(options),
+            scale: norm(u) * norm(hv) + norm(hu) * norm(v),
+          })
+        },
+      }
+    }
   })
 }

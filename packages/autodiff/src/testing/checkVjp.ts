@@ -5,7 +5,7 @@
 import { linearize } from '../linearize.ts'
 import { inner, norm, requireAgreement } from './agreement.ts'
 import type { Description } from './description.ts'
-import { elementsOf, treeWith, uploadTree } from './hostTree.ts'
+import { sizeOfTree, treeWith } from './hostTree.ts'
 import type { CheckOptions } from './randomCheck.ts'
 import { checkAtRandom, exactTolerance } from './randomCheck.ts'
 
@@ -13,28 +13,36 @@ import { checkAtRandom, exactTolerance } from './randomCheck.ts'
  * Checks the transposed derivative of `f` in its first argument at random points.
  * @param args what the arguments look like.
  * @param options `tolerance` is by default 1e-12, in float32 1e-4.
- * @throws {CheckError} naming the identity, the relative error and the seed.
+ * @returns a promise to wait for: a test must return it or await it.
+ * @throws {CheckError} (a rejection) naming the identity, the relative error and the seed.
  */
 export function checkVjp<Args extends readonly [unknown, ...unknown[]]>(
   f: (...args: Args) => unknown,
   args: Description<Args>,
   options: CheckOptions = {},
-): void {
-  checkAtRandom<Args>('checkVjp', args, options, (point, directions, _reference, tested) => {
-    const [first, ...rest] = uploadTree(point, tested)
-    const { value, apply, transpose } = linearize((x: unknown) => f(...([x, ...rest] as unknown as Args)))(
-      first,
-    )
-    const v = directions(elementsOf(first).length)
-    const u = directions(elementsOf(value).length)
-    const pushed = elementsOf(apply(treeWith(first, v)))
-    const pulled = elementsOf(transpose(treeWith(value, u)))
-    requireAgreement([inner(u, pushed)], [inner(pulled, v)], {
-      check: 'checkVjp',
-      identity: 'the transpose must satisfy ⟨u, Jv⟩ = ⟨Jᵀu, v⟩',
-      tolerance: exactTolerance(options),
-      scale: norm(u) * norm(pushed) + norm(pulled) * norm(v),
-      remedy: 'Look at the transposes that f defines with customLinear or customVjp',
-    })
-  })
+): Promise<void> {
+  return checkAtRandom<Args, 'pushed' | 'pulled'>(
+    'checkVjp',
+    args,
+    options,
+    (_, directions) =>
+      ([first, ...rest]) => {
+        const { value, apply, transpose } = linearize((x: unknown) =>
+          f(...([x, ...rest] as unknown as Args)),
+        )(first)
+        const v = directions(sizeOfTree(first))
+        const u = directions(sizeOfTree(value))
+        return {
+          results: { pushed: apply(treeWith(first, v)), pulled: transpose(treeWith(value, u)) },
+          judge: ({ pushed, pulled }) =>
+            requireAgreement([inner(u, pushed)], [inner(pulled, v)], {
+              check: 'checkVjp',
+              identity: 'the transpose must satisfy ⟨u, Jv⟩ = ⟨Jᵀu, v⟩',
+              tolerance: exactTolerance(options),
+              scale: norm(u) * norm(pushed) + norm(pulled) * norm(v),
+              remedy: 'Look at the transposes that f defines with customLinear or customVjp',
+            }),
+        }
+      },
+  )
 }

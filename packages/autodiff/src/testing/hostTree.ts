@@ -3,7 +3,7 @@
  * shrunk and printed, and be put on several backends in several precisions; a check does all of that.
  */
 import type { Backend, HostArray, Tensor } from '@hessian-free/tensor'
-import { flattenTree, isFloat, jit, mapTree, tensor, typedArrayFrom } from '@hessian-free/tensor'
+import { flattenTree, isFloat, jit, mapTree, readTensors, tensor, typedArrayFrom } from '@hessian-free/tensor'
 
 /** The tree `T` with a host array for every tensor. */
 export type HostTree<T> = T extends Tensor ? HostArray : { readonly [K in keyof T]: HostTree<T[K]> }
@@ -29,9 +29,27 @@ export function uploadTree<T>(tree: HostTree<T>, backend: Backend): T {
   return upload(tree) as T
 }
 
-/** All elements of a tree, leaf after leaf. */
+/** All elements of a tree on a backend that can be read without waiting, leaf after leaf. */
 export const elementsOf = (tree: unknown): number[] =>
   flattenTree(tree, 'elementsOf').leaves.flatMap((leaf) => [...leaf.readSync()])
+
+/** The number of them. */
+export const sizeOfTree = (tree: unknown): number =>
+  flattenTree(tree, 'sizeOfTree').leaves.reduce((sum, { size }) => sum + size, 0)
+
+/** The same of several trees on any backend, in one wait; their tensors may be freed right after the call. */
+export async function readElements<K extends string>(
+  trees: Readonly<Record<K, unknown>>,
+): Promise<Record<K, number[]>> {
+  const leaves = Object.entries(trees).map(([name, tree]) => ({
+    name,
+    tensors: flattenTree(tree, 'readElements').leaves,
+  }))
+  const contents = (await readTensors(leaves.flatMap(({ tensors }) => tensors))).values()
+  return Object.fromEntries(
+    leaves.map(({ name, tensors }) => [name, tensors.flatMap(() => [...(contents.next().value ?? [])])]),
+  ) as Record<K, number[]>
+}
 
 /** The tree of the form and types of `like` with these elements. */
 export function treeWith<T>(like: T, elements: readonly number[]): T {

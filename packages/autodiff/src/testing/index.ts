@@ -1,7 +1,8 @@
 /**
  * @hessian-free/autodiff/testing: property tests for users' own models, losses and derivative rules. Each check tries
- * random points, in float64 unless told otherwise, and throws a `CheckError` that names the identity that failed, the
- * relative error and the seed; it works in any test runner. Needs the peer dependency fast-check.
+ * random points, in float64 unless told otherwise, on any backend, and returns a promise, which a test must return or
+ * await; it rejects with a `CheckError` that names the identity that failed, the relative error and the seed. Works in
+ * any test runner. Needs the peer dependency fast-check.
  *
  *   checkJvp(f, [floats([3, 2])])                       forward mode against central differences
  *   checkVjp(f, [floats([3, 2])])                       ⟨u, Jv⟩ = ⟨Jᵀu, v⟩

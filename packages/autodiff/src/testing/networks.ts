@@ -2,7 +2,7 @@
  * Random feed-forward networks and losses, for testing what must hold for all of them: depth, widths, activations,
  * biases and batch sizes vary, and so does the loss with its targets. A network brings its own points, so
  *
- *   fc.assert(fc.property(randomNetworks(), ({ model, loss, point }) =>
+ *   await fc.assert(fc.asyncProperty(randomNetworks(), ({ model, loss, point }) =>
  *     checkGaussNewton(model, loss, point, { runs: 1 })))
  */
 import type { Tensor } from '@hessian-free/tensor'

@@ -2,6 +2,9 @@
  * Running a check at many random points, with fast-check: a failure is shrunk to a small point and reported with the
  * seed and path that bring it back. Directions come from an integer seed of their own, so that they stay random while
  * the point is shrunk.
+ *
+ * The oracle is computed at once, on the reference backend; what is under test is only enqueued on its backend, and all
+ * of a point is read together, in one wait. So a device that cannot be read without waiting is tested like any other.
  */
 import type { Backend } from '@hessian-free/tensor'
 import { TensorError, createReferenceBackend, scope, withDefaultBackend } from '@hessian-free/tensor'
@@ -9,7 +12,7 @@ import * as fc from 'fast-check'
 import { CheckError } from './agreement.ts'
 import type { Description } from './description.ts'
 import { arbitraryOf } from './description.ts'
-import type { HostTree } from './hostTree.ts'
+import { readElements, uploadTree } from './hostTree.ts'
 
 export interface CheckOptions {
   /** Random points to try; default 50. */
@@ -22,7 +25,7 @@ export interface CheckOptions {
   readonly tolerance?: number
   /**
    * Where the derivative under test runs; default the reference backend in float64. What it is compared with is
-   * always computed on that one. A backend without float64 is tested in float32.
+   * always computed on that one. A backend without float64 is tested in float32; it need not have `readSync`.
    */
   readonly backend?: Backend
 }
@@ -48,23 +51,53 @@ export const exactTolerance = ({ tolerance, backend }: CheckOptions): number =>
 /** Passes over a point that says nothing about the property. */
 export const passOverUnless = (says: boolean): void => fc.pre(says)
 
+/** What a check has computed on the tested backend at one point, and what must hold of it. */
+export interface Measurement<K extends string> {
+  /** Trees, still to be read. */
+  readonly results: Readonly<Record<K, unknown>>
+  /** Takes the elements of the results. @throws {CheckError} naming the identity that fails. */
+  readonly judge: (elements: Readonly<Record<K, number[]>>) => void
+}
+
+/**
+ * The two halves of a check: takes the point on the reference backend, where it computes what is expected, and returns
+ * what is to be measured at the same point on the tested one.
+ */
+export type PointCheck<T, K extends string> = (
+  point: T,
+  directions: DirectionSource,
+) => (testedPoint: T, tested: Backend) => Measurement<K>
+
 /**
  * Runs `check` at random points; all tensors it makes are freed.
- * @throws {CheckError} if an identity fails, with the seed; any other error of the user's function as it is.
+ * @throws {CheckError} (a rejection, as all errors here) if an identity fails, with the seed; any other error of the
+ * user's function as it is.
  */
-export function checkAtRandom<T>(
+export async function checkAtRandom<T, K extends string>(
   operation: string,
   description: Description<T>,
   { runs = 50, seed, path, backend }: CheckOptions,
-  check: (point: HostTree<T>, directions: DirectionSource, reference: Backend, tested: Backend) => void,
-): void {
+  check: PointCheck<T, K>,
+): Promise<void> {
   const reference = createReferenceBackend()
-  const property = fc.property(arbitraryOf(description), fc.nat(), (point, directionSeed) => {
-    withDefaultBackend(reference, () =>
-      scope(() => check(point, directionsFrom(directionSeed), reference, backend ?? reference)),
-    )
-  })
-  const details = fc.check(property, {
+  const tested = backend ?? reference
+  const property = fc.asyncProperty(
+    arbitraryOf(description),
+    fc.nat(),
+    async (point, directionSeed): Promise<void> => {
+      const { reading, judge } = scope(() => {
+        const measure = withDefaultBackend(reference, () =>
+          check(uploadTree<T>(point, reference), directionsFrom(directionSeed)),
+        )
+        return withDefaultBackend(tested, () => {
+          const measurement = measure(uploadTree<T>(point, tested), tested)
+          return { reading: readElements(measurement.results), judge: measurement.judge }
+        })
+      })
+      judge(await reading)
+    },
+  )
+  const details = await fc.check(property, {
     numRuns: runs,
     ...(seed === undefined ? {} : { seed }),
     ...(path === undefined ? {} : { path }),

@@ -114,11 +114,9 @@ describe('Hessian products', () => {
     ['logistic cross-entropy', logisticCrossEntropy(), unit],
     ['softmax cross-entropy with soft targets', softmaxCrossEntropy(), unit],
     ['softmax cross-entropy with classes', softmaxCrossEntropy(), indices([4], 3)],
-  ])('of %s are those of the loss, symmetric and semi-definite', (_, loss, targets) => {
-    expect(() =>
-      checkGaussNewton(linear, asOutputLoss(loss), { ...point, targets }, { runs: 20 }),
-    ).not.toThrow()
-  })
+  ])('of %s are those of the loss, symmetric and semi-definite', (_, loss, targets) =>
+    checkGaussNewton(linear, asOutputLoss(loss), { ...point, targets }, { runs: 20 }),
+  )
 
   it('of softmax for one case have rank C − 1: all directions but the constant one have curvature', () => {
     const loss = softmaxCrossEntropy()
