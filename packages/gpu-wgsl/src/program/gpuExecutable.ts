@@ -110,7 +110,8 @@ export function compileForGpu(
     const { steps } = prepared
     const encoder = device.createCommandEncoder()
     const pass = encoder.beginComputePass()
-    for (const step of steps) step.encode(pass)
+    let pipeline: GPUComputePipeline | undefined
+    for (const step of steps) pipeline = step.encode(pass, pipeline)
     pass.end()
     device.queue.submit([encoder.finish()])
   }

@@ -64,11 +64,16 @@ export class PreparedDispatch {
     return known === undefined
   }
 
-  /** After `bind`. */
-  encode(pass: GPUComputePassEncoder): void {
-    pass.setPipeline(this.#pipeline)
+  /**
+   * After `bind`.
+   * @param previous pipeline that the pass has set, which is not set again.
+   * @returns the pipeline that is set now.
+   */
+  encode(pass: GPUComputePassEncoder, previous: GPUComputePipeline | undefined): GPUComputePipeline {
+    if (this.#pipeline !== previous) pass.setPipeline(this.#pipeline)
     pass.setBindGroup(0, this.#group)
     pass.dispatchWorkgroups(this.#workgroups[0], this.#workgroups[1], this.#workgroups[2])
+    return this.#pipeline
   }
 
   #create(device: GPUDevice, allocations: readonly Allocation[]): GPUBindGroup {
