@@ -1,7 +1,8 @@
 /**
  * The hf command: train an example, list what there is, draw a report again. Unknown names and bad values end with exit
  * code 2 and a message that lists what is valid; failures of a run end with 1 and one readable message; a run stopped by
- * Ctrl-C keeps everything and ends with 0. A second Ctrl-C ends at once, with 130.
+ * Ctrl-C keeps everything and ends with 0. A second Ctrl-C ends at once, with 130. What only some commands need, charts
+ * above all, is loaded by them, so that help and mistakes are answered at once.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,10 +13,7 @@ import type { DevicesOptions } from './devices.ts'
 import { presetNames } from './examples/example.ts'
 import { validNames } from './nearestName.ts'
 import { preconditioners, samplings } from './optimiserChoices.ts'
-import { parseLog } from './report/readLog.ts'
-import { renderReport } from './report/report.ts'
 import { abortOnInterrupt } from './training/interruption.ts'
-import { train } from './training/train.ts'
 import type { TrainingOptions } from './training/train.ts'
 
 const positiveInteger = (text: string): number => {
@@ -137,6 +135,7 @@ const trainCommand: Command = program
       )
     }
     refuseIdleOptions(options)
+    const { train } = await import('./training/train.ts')
     await train(example, options, abortOnInterrupt(announceStop))
   })
 
@@ -178,7 +177,11 @@ program
   .command('report')
   .description('draw report.html of finished or interrupted runs again, from their logs')
   .argument('<runs...>', 'folders of runs')
-  .action((runs: string[]) => {
+  .action(async (runs: string[]) => {
+    const [{ parseLog }, { renderReport }] = await Promise.all([
+      import('./report/readLog.ts'),
+      import('./report/report.ts'),
+    ])
     for (const run of runs) {
       const path = join(run, 'log.jsonl')
       writeFileSync(join(run, 'report.html'), renderReport(parseLog(readFileSync(path, 'utf8'), path)))
