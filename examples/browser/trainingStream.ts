@@ -3,13 +3,16 @@
  * stream of messages. Pausing is not pulling the next step, and sleeping inside one where memory is shared.
  */
 import type { Progress } from '@hessian-free/hf'
-import { DeviceLostError, disposeTree } from '@hessian-free/tensor'
-import type { PreparedExample } from '../src/examples/example.ts'
 import { mnistAutoencoder } from '../src/examples/mnistAutoencoder.ts'
 import { survivingRun } from '../src/training/survivingRun.ts'
-import type { Placement, SurvivingRun } from '../src/training/survivingRun.ts'
-import { createOptimiser, describeSettings, reconstruct } from '../src/training/trainingRun.ts'
-import type { OptimiserSettings } from '../src/training/trainingRun.ts'
+import type { Placement } from '../src/training/survivingRun.ts'
+import {
+  createOptimiser,
+  describeSettings,
+  reconstruct,
+  reconstructLatest,
+} from '../src/training/trainingRun.ts'
+import type { OptimiserSettings, Reconstructions } from '../src/training/trainingRun.ts'
 import { chooseBackend } from './chooseBackend.ts'
 import { mnistFetcher } from './fetchMnist.ts'
 import type { DigitImages, ModelPoint, RunChoices, WorkerMessage } from './messages.ts'
@@ -56,7 +59,7 @@ export async function streamTraining(
     metric: prepared.problem.loss.metric.name,
   })
 
-  const initialDigits = await digitsOf(prepared, prepared.initial)
+  const initialDigits = digitImages(await reconstruct(prepared, prepared.initial, digitCount))
   const progress = progressPoster(post)
   let begun = false
   const run = survivingRun(first, {
@@ -83,8 +86,8 @@ export async function streamTraining(
     for await (const step of run) {
       const record = { ...step, seconds: step.seconds - gate.pausedSeconds }
       const isLast = step.iteration === choices.iterations
-      const digits = digitsDue() || isLast ? await latestDigits(run) : undefined
-      post({ kind: 'step', step: record, ...(digits === undefined ? {} : { digits }) })
+      const latest = digitsDue() || isLast ? await reconstructLatest(run, digitCount) : undefined
+      post({ kind: 'step', step: record, ...(latest === undefined ? {} : { digits: digitImages(latest) }) })
       if (!isLast) await gate.hold()
     }
     post({ kind: 'finished' })
@@ -94,26 +97,10 @@ export async function streamTraining(
   }
 }
 
-async function digitsOf(
-  prepared: PreparedExample,
-  parameters: PreparedExample['initial'],
-): Promise<DigitImages> {
-  const { originals, outputs } = await reconstruct(prepared, parameters, digitCount)
-  return { originals: originals.data as Float32Array, outputs: outputs.data as Float32Array }
-}
-
-/** Undefined if the device is lost: the next step finds that out and goes on elsewhere. */
-async function latestDigits({ run, placement }: SurvivingRun): Promise<DigitImages | undefined> {
-  const parameters = run.parameters()
-  try {
-    return await digitsOf(placement.prepared, parameters)
-  } catch (error) {
-    if (error instanceof DeviceLostError) return undefined
-    throw error
-  } finally {
-    disposeTree(parameters)
-  }
-}
+const digitImages = ({ originals, outputs }: Reconstructions): DigitImages => ({
+  originals: originals.data as Float32Array,
+  outputs: outputs.data as Float32Array,
+})
 
 /** Says whether it is time again. */
 function atMostEvery(milliseconds: number): () => boolean {

@@ -4,6 +4,7 @@
  */
 import { createReferenceBackend, createWasmBackend, isWasmSupported } from '@hessian-free/tensor'
 import type { Backend } from '@hessian-free/tensor'
+import type { GpuBackend } from '@hessian-free/gpu-wgsl'
 import type { Example } from './examples/example.ts'
 import { mnistAutoencoder } from './examples/mnistAutoencoder.ts'
 import { mnistClassifier } from './examples/mnistClassifier.ts'
@@ -29,9 +30,15 @@ export type AdapterName = keyof typeof adapters
 export interface BackendOptions {
   /** For the gpu backend; default hardware. */
   readonly adapter?: AdapterName
-  /** Time variants of matrix products on the GPU first. */
+  /** Time variants of matrix products on the GPU after the first step. */
   readonly tune?: boolean
 }
+
+const isGpu = (backend: Backend): backend is GpuBackend => backend.name === 'gpu'
+
+/** What a backend computes on, in its driver's words; undefined for the processor. */
+export const deviceOf = (backend: Backend): string | undefined =>
+  isGpu(backend) ? backend.capabilities.adapterName : undefined
 
 /** @throws {BackendError} for 'gpu' where there is none of the wanted kind: with what is missing. */
 export async function createBackend(

@@ -15,7 +15,7 @@ import type { AdapterName } from './choices.ts'
 
 export interface GpuChoice {
   readonly adapter: AdapterName
-  /** Time variants of matrix products first. */
+  /** Time variants of matrix products after the first step. */
   readonly tune: boolean
 }
 

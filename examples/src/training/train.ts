@@ -7,10 +7,10 @@ import { writeFileSync } from 'node:fs'
 import { workUnits } from '@hessian-free/hf'
 import type { HessianFreeStep } from '@hessian-free/hf'
 import type { Backend } from '@hessian-free/tensor'
-import { createBackend } from '../choices.ts'
+import { createBackend, deviceOf } from '../choices.ts'
 import type { BackendName, BackendOptions } from '../choices.ts'
 import { readMnist } from '../data/mnistFolder.ts'
-import type { Example, PreparedExample, PresetName } from '../examples/example.ts'
+import type { Example, PresetName } from '../examples/example.ts'
 import { digitStrip } from '../report/digitStrip.ts'
 import { renderReport } from '../report/report.ts'
 import type { RunHeader } from '../report/report.ts'
@@ -20,8 +20,8 @@ import { formatHeading, formatStep, stepColumns } from '../terminal/stepTable.ts
 import { createRunFolder } from './runFolder.ts'
 import type { RunFolder } from './runFolder.ts'
 import { survivingRun } from './survivingRun.ts'
-import type { Placement } from './survivingRun.ts'
-import { createOptimiser, describeSettings, reconstruct } from './trainingRun.ts'
+import type { Placement, SurvivingRun } from './survivingRun.ts'
+import { createOptimiser, describeSettings, reconstructLatest } from './trainingRun.ts'
 import type { OptimiserSettings } from './trainingRun.ts'
 
 export interface TrainingOptions extends OptimiserSettings, BackendOptions {
@@ -74,12 +74,14 @@ export async function train(
     const { prepared } = first
     const settings = describeSettings(prepared, preset, options)
     const metric = prepared.problem.loss.metric.name
+    const device = deviceOf(backend)
     const header: RunHeader = {
       example: example.name,
       preset: options.preset,
       backend: backend.name,
       metric,
       settings: {
+        ...(device === undefined ? {} : { device }),
         ...settings,
         iterations,
         'time limit': options.seconds === undefined ? 'none' : `${options.seconds} s`,
@@ -89,7 +91,7 @@ export async function train(
     }
     folder.log({ kind: 'header', ...header })
     print(
-      `${example.name}, ${options.preset}: ${settings.network}, ${formatCount(Number(settings.parameters))} parameters, ${backend.name} backend`,
+      `${example.name}, ${options.preset}: ${settings.network}, ${formatCount(Number(settings.parameters))} parameters, ${backend.name} backend${device === undefined ? '' : ` on ${device}`}`,
     )
     print(
       `Hessian-free, preconditioner ${settings.preconditioner}, ${options.sampling} samples, ${formatCount(preset.trainingCases)} training and ${formatCount(preset.heldOutCases)} held-out cases`,
@@ -141,9 +143,7 @@ export async function train(
     progress.clear()
     if (controller.signal.aborted) ending = 'stopped by Ctrl-C'
     await save()
-    const digits = prepared.reconstructs
-      ? await reconstructionStrip(run.placement.prepared, run.run.parameters())
-      : undefined
+    const digits = await reconstructionStrip(run)
     if (digits !== undefined) folder.log({ kind: 'digits', picture: digits })
     folder.log({ kind: 'end', reason: ending })
     const { initial } = run.run
@@ -176,13 +176,11 @@ function logFailure(folder: RunFolder, error: unknown): void {
   }
 }
 
-/** Some held-out digits above what the network makes of them. */
-async function reconstructionStrip(
-  prepared: PreparedExample,
-  parameters: PreparedExample['initial'],
-): Promise<string> {
-  const { originals, outputs } = await reconstruct(prepared, parameters, 24)
-  return digitStrip([originals.data, outputs.data])
+/** Some held-out digits above what the network makes of them, where the example makes images. */
+async function reconstructionStrip(run: SurvivingRun): Promise<string | undefined> {
+  if (!run.placement.prepared.reconstructs) return undefined
+  const latest = await reconstructLatest(run, 24)
+  return latest && digitStrip([latest.originals.data, latest.outputs.data])
 }
 
 function printSummary(

@@ -4,12 +4,13 @@
  */
 import { hessianFree } from '@hessian-free/hf'
 import type { DenseLayer, HessianFree } from '@hessian-free/hf'
-import { hostArray, scope, sigmoid, tensor } from '@hessian-free/tensor'
+import { DeviceLostError, disposeTree, hostArray, scope, sigmoid, tensor } from '@hessian-free/tensor'
 import type { HostArray } from '@hessian-free/tensor'
 import { firstCases } from '../data/firstCases.ts'
 import type { PreparedExample, Preset } from '../examples/example.ts'
 import { createPreconditioning, createSampling } from '../optimiserChoices.ts'
 import type { PreconditionerName, SamplingName } from '../optimiserChoices.ts'
+import type { SurvivingRun } from './survivingRun.ts'
 
 /** What a person chooses about the optimiser. */
 export interface OptimiserSettings {
@@ -73,5 +74,23 @@ export async function reconstruct(
     return { originals, outputs: hostArray(await outputs.read(), originals.shape) }
   } finally {
     outputs.dispose()
+  }
+}
+
+/** The same for a run as it stands; undefined if its device is lost, which costs the run no more than these images. */
+export async function reconstructLatest(
+  { run, placement }: Pick<SurvivingRun, 'run' | 'placement'>,
+  count: number,
+): Promise<Reconstructions | undefined> {
+  try {
+    const parameters = run.parameters()
+    try {
+      return await reconstruct(placement.prepared, parameters, count)
+    } finally {
+      disposeTree(parameters)
+    }
+  } catch (error) {
+    if (error instanceof DeviceLostError) return undefined
+    throw error
   }
 }
