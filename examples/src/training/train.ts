@@ -128,17 +128,23 @@ export async function train(
     const steps: HessianFreeStep[] = []
     let ending: Ending = 'all iterations done'
     print(formatHeading(columns))
-    for await (const step of run) {
-      progress.clear()
-      if (steps.length === 0) folder.log({ kind: 'start', ...run.run.initial })
-      steps.push(step)
-      folder.log({ kind: 'step', ...step })
-      print(formatStep(columns, step))
-      if (steps.length % savingInterval === 0) await save()
-      if (options.seconds !== undefined && step.seconds >= options.seconds) {
-        ending = 'time limit reached'
-        break
+    try {
+      for await (const step of run) {
+        progress.clear()
+        if (steps.length === 0) folder.log({ kind: 'start', ...run.run.initial })
+        steps.push(step)
+        folder.log({ kind: 'step', ...step })
+        print(formatStep(columns, step))
+        if (steps.length % savingInterval === 0) await save()
+        if (options.seconds !== undefined && step.seconds >= options.seconds) {
+          ending = 'time limit reached'
+          break
+        }
       }
+    } catch (error) {
+      // What the last step reached is on the host, whatever became of the device; the error matters more than the disk's.
+      if (run.state !== undefined) await save().catch(() => undefined)
+      throw error
     }
     progress.clear()
     if (controller.signal.aborted) ending = 'stopped by Ctrl-C'
