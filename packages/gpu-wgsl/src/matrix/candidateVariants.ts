@@ -5,7 +5,15 @@
  */
 import type { DotKernel } from '@hessian-free/tensor'
 import type { DeviceCapabilities } from '../device/deviceCapabilities.ts'
-import { chooseVariant, eightThreads, skinnyVariant, tiled, tilesOf, usefulSplits } from './chooseVariant.ts'
+import {
+  chooseVariant,
+  eightThreads,
+  quads,
+  skinnyVariant,
+  tiled,
+  tilesOf,
+  usefulSplits,
+} from './chooseVariant.ts'
 import type { MatrixVariant } from './matrixVariant.ts'
 import { fitsDevice, variantKey } from './matrixVariant.ts'
 
@@ -79,9 +87,11 @@ function softwareCandidates(kernel: DotKernel): MatrixVariant[] {
     extent < 4 ? extent : Math.min(wanted, extent < 8 ? 4 : 8)
   return [
     eightThreads(kernel, most(rows, 4), most(columns, 4)),
-    eightThreads(kernel, most(rows, 4), most(columns, 8)),
-    eightThreads(kernel, most(rows, 8), most(columns, 4)),
     eightThreads(kernel, most(rows, 8), most(columns, 8)),
-    { ...eightThreads(kernel, most(rows, 8), most(columns, 8)), unroll: 2 },
+    quads(4, 1),
+    quads(4, 2),
+    quads(8, 1),
+    quads(8, 2),
+    quads(16, 1),
   ]
 }

@@ -20,7 +20,7 @@ const largeCard: DeviceCapabilities = {
   maximumWorkgroupInvocations: 1024,
   maximumWorkgroupBytes: 49_152,
 }
-const software: DeviceCapabilities = { ...guaranteedCapabilities, isSoftware: true }
+const software: DeviceCapabilities = { ...guaranteedCapabilities, isSoftware: true, hasSubgroups: true }
 const devices = [guaranteedCapabilities, largeCard, software]
 
 function kernelOf({
@@ -68,6 +68,8 @@ function isValid(variant: MatrixVariant): boolean {
       )
     case 'direct':
       return whole && (threadColumns < 4 || threadColumns % 4 === 0)
+    case 'quad':
+      return whole && threadRows % 2 === 0 && threadColumns % 8 === 0
     case 'vector':
       return whole && Number.isInteger(Math.log2(variant.threads))
   }
@@ -107,8 +109,12 @@ describe('the choice of a variant', () => {
 
   it('on a processor nothing waits at barriers but sums of great depth', () => {
     for (const kernel of grid) {
-      const { kind } = chooseVariant(kernel, software)
-      expect(kind).toBe(kernel.rows * kernel.columns <= 16 && kernel.depth >= 256 ? 'vector' : 'direct')
+      const { rows, columns, depth } = kernel
+      const few = rows * columns <= 16 && depth >= 256
+      expect(chooseVariant(kernel, { ...software, hasSubgroups: false }).kind).toBe(few ? 'vector' : 'direct')
+      const wide = rows >= 16 && columns >= 16
+      const kinds = few ? ['vector'] : wide ? ['quad'] : ['direct', 'quad']
+      expect(kinds).toContain(chooseVariant(kernel, software).kind)
     }
   })
 

@@ -51,6 +51,8 @@ const check = async (product: ProductCase, key?: string): Promise<void> => {
 const variants = [
   'direct 4x4 1x4 u4 /1',
   'direct 2x3 2x2 u4 /2',
+  'quad 4x8 q2 u4 /1',
+  'quad 8x16 q1 u4 /2',
   'tiled 16x8x4 4x4 single /1',
   'tiled 8x8x4 4x4 double /2',
   'vector 1x1 t8 /1',
@@ -78,7 +80,12 @@ describe.skipIf(requested === undefined)('products on a device (skipped without 
   }
 
   it('an accumulator in the storage of the first output is added in place', async () => {
-    for (const key of ['direct 4x4 1x4 u4 /1', 'tiled 8x8x4 4x4 single /1', 'vector 1x1 t8 /2']) {
+    for (const key of [
+      'direct 4x4 1x4 u4 /1',
+      'quad 2x8 q1 u4 /1',
+      'tiled 8x8x4 4x4 single /1',
+      'vector 1x1 t8 /2',
+    ]) {
       for (const columns of [8, 7]) {
         const built = buildProduct({ rows: 6, columns, depth: 40, accumulator: 'dense', epilogue: 'several' })
         const output = built.kernel.stores[0].buffer

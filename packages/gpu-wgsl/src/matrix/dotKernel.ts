@@ -13,6 +13,7 @@ import { partialSumsDispatch } from './partialSums.ts'
 import type { ProductBody, ProductFrame } from './productFrame.ts'
 import { productDispatch, splitDepth } from './productFrame.ts'
 import type { ProductSink } from './productSink.ts'
+import { quadBody } from './quadProduct.ts'
 import { tiledBody } from './tiledProduct.ts'
 import { vectorBody } from './vectorProduct.ts'
 
@@ -24,6 +25,8 @@ const bodyOf =
         return tiledBody(variant, frame)
       case 'direct':
         return directBody(variant, frame)
+      case 'quad':
+        return quadBody(variant, frame)
       case 'vector':
         return vectorBody(variant, frame)
     }
@@ -35,6 +38,7 @@ const depthStep = (variant: MatrixVariant): number => {
     case 'tiled':
       return variant.tileDepth
     case 'direct':
+    case 'quad':
       return variant.unroll
     case 'vector':
       return 4 * variant.threads

@@ -38,6 +38,20 @@ export interface DirectVariant {
   readonly splits: number
 }
 
+/**
+ * No workgroup memory, loads shared within quads of lanes (needs subgroups): 2 × 2 threads per quad, `quads` of them side
+ * by side in a workgroup. threadRows is even, threadColumns a multiple of 8.
+ */
+export interface QuadVariant {
+  readonly kind: 'quad'
+  readonly threadRows: number
+  readonly threadColumns: number
+  readonly quads: number
+  /** As of direct variants. */
+  readonly unroll: number
+  readonly splits: number
+}
+
 /** A workgroup per threadRows × threadColumns outputs: its threads share the depth and sum in a fixed tree. */
 export interface VectorVariant {
   readonly kind: 'vector'
@@ -48,9 +62,9 @@ export interface VectorVariant {
   readonly splits: number
 }
 
-export type MatrixVariant = TiledVariant | DirectVariant | VectorVariant
+export type MatrixVariant = TiledVariant | DirectVariant | QuadVariant | VectorVariant
 
-/** `tiled 128x128x16 8x8 double /1`, `direct 4x8 1x8 u4 /1`, `vector 1x1 t64 /4`. Equal for equal variants only. */
+/** `tiled 128x128x16 8x8 double /1`, `direct 4x8 1x8 u4 /1`, `quad 8x8 q2 u4 /1`, `vector 1x1 t64 /4`. Equal for equal variants only. */
 export function variantKey(variant: MatrixVariant): string {
   const thread = `${variant.threadRows}x${variant.threadColumns}`
   switch (variant.kind) {
@@ -60,6 +74,8 @@ export function variantKey(variant: MatrixVariant): string {
     }
     case 'direct':
       return `direct ${thread} ${variant.groupRows}x${variant.groupColumns} u${variant.unroll} /${variant.splits}`
+    case 'quad':
+      return `quad ${thread} q${variant.quads} u${variant.unroll} /${variant.splits}`
     case 'vector':
       return `vector ${thread} t${variant.threads} /${variant.splits}`
   }
@@ -68,6 +84,7 @@ export function variantKey(variant: MatrixVariant): string {
 const patterns = {
   tiled: /^tiled (\d+)x(\d+)x(\d+) (\d+)x(\d+) (double|single) \/(\d+)$/,
   direct: /^direct (\d+)x(\d+) (\d+)x(\d+) u(\d+) \/(\d+)$/,
+  quad: /^quad (\d+)x(\d+) q(\d+) u(\d+) \/(\d+)$/,
   vector: /^vector (\d+)x(\d+) t(\d+) \/(\d+)$/,
 }
 
@@ -86,6 +103,11 @@ export function parseVariant(key: string): MatrixVariant {
   if (direct !== null) {
     const [threadRows, threadColumns, groupRows, groupColumns, unroll, splits] = direct.slice(1).map(Number)
     return { kind: 'direct', threadRows, threadColumns, groupRows, groupColumns, unroll, splits }
+  }
+  const quad = patterns.quad.exec(key)
+  if (quad !== null) {
+    const [threadRows, threadColumns, quads, unroll, splits] = quad.slice(1).map(Number)
+    return { kind: 'quad', threadRows, threadColumns, quads, unroll, splits }
   }
   const vector = patterns.vector.exec(key)
   if (vector !== null) {
@@ -107,6 +129,8 @@ export function threadsOf(variant: MatrixVariant): number {
       return (variant.tileRows / variant.threadRows) * (variant.tileColumns / variant.threadColumns)
     case 'direct':
       return variant.groupRows * variant.groupColumns
+    case 'quad':
+      return 4 * variant.quads
     case 'vector':
       return variant.threads
   }
@@ -119,6 +143,8 @@ export function outputTile(variant: MatrixVariant): readonly [number, number] {
       return [variant.tileRows, variant.tileColumns]
     case 'direct':
       return [variant.threadRows * variant.groupRows, variant.threadColumns * variant.groupColumns]
+    case 'quad':
+      return [2 * variant.threadRows, 2 * variant.threadColumns * variant.quads]
     case 'vector':
       return [variant.threadRows, variant.threadColumns]
   }
@@ -133,6 +159,7 @@ export function workgroupBytes(variant: MatrixVariant): number {
       return 4 * variant.tileDepth * perStep * (variant.doubleBuffered ? 2 : 1)
     }
     case 'direct':
+    case 'quad':
       return 0
     case 'vector':
       return 4 * variant.threads * variant.threadRows * variant.threadColumns
@@ -141,5 +168,6 @@ export function workgroupBytes(variant: MatrixVariant): number {
 
 /** Whether a device can run a variant. */
 export const fitsDevice = (variant: MatrixVariant, device: DeviceCapabilities): boolean =>
+  (variant.kind !== 'quad' || device.hasSubgroups) &&
   threadsOf(variant) <= device.maximumWorkgroupInvocations &&
   workgroupBytes(variant) <= device.maximumWorkgroupBytes

@@ -37,6 +37,8 @@ export interface ProductFrame {
 }
 
 export interface ProductBody {
+  /** What the module begins with: extensions that it enables. */
+  readonly directives?: string
   /** Module-scope declarations. */
   readonly declarations: string
   /** Statements of the entry point. */
@@ -68,8 +70,10 @@ export function productDispatch(
   body: (frame: ProductFrame) => ProductBody,
 ): ShaderDispatch {
   const { batch, rows, columns, depth, lhs, rhs } = kernel
-  const left = asVariantReads(leftOperand(kernel), variant, variant.threadRows)
-  const right = asVariantReads(rightOperand(kernel), variant, variant.threadColumns)
+  // Each lane of a quad loads half of what it needs.
+  const share = variant.kind === 'quad' ? 2 : 1
+  const left = asVariantReads(leftOperand(kernel), variant, variant.threadRows / share)
+  const right = asVariantReads(rightOperand(kernel), variant, variant.threadColumns / share)
   const lanes = variant.kind === 'vector' ? 1 : sinkLanes(sink, variant.threadColumns)
   const { reads, writes, vectors: sinkVectors } = sinkBuffers(sink, lanes, context)
   const vectors = new Set(sinkVectors)
@@ -83,7 +87,11 @@ export function productDispatch(
   const count = parts * batch * down * across
   const grid = dispatchGrid(count, context.device)
   const surplus = grid.workgroups[0] * grid.workgroups[1] > count
-  const { declarations, statements } = body({
+  const {
+    directives = '',
+    declarations,
+    statements,
+  } = body({
     kernel,
     left,
     right,
@@ -97,7 +105,7 @@ export function productDispatch(
   })
   return {
     label: `dot [${batch}, ${rows}, ${columns}; ${depth}] ${variantKey(variant)}`,
-    source: `${bindings.declarations}${declarations}${emitted.source}
+    source: `${directives}${bindings.declarations}${declarations}${emitted.source}
 @compute @workgroup_size(${threadsOf(variant)})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
 let number = ${grid.workgroupIndex};
@@ -117,7 +125,7 @@ ${statements}
 function asVariantReads(operand: ProductOperand, variant: MatrixVariant, perThread: number): ProductOperand {
   const takes = {
     outer: variant.kind !== 'vector' && perThread % 4 === 0,
-    depth: variant.kind !== 'direct' || variant.unroll % 4 === 0,
+    depth: (variant.kind !== 'direct' && variant.kind !== 'quad') || variant.unroll % 4 === 0,
     none: true,
   }
   return takes[operand.quads] ? operand : { ...operand, quads: 'none' }
