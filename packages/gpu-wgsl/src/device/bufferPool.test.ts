@@ -65,6 +65,38 @@ describe('BufferPool', () => {
   })
 })
 
+describe('BufferPool on other devices', () => {
+  it('counts a binding limit that is no multiple of 16 as the multiple below, as bindings are rounded up', () => {
+    const { device, capabilities } = connection
+    const odd = { ...capabilities, maximumBindingBytes: 2 ** 20 - 4 }
+    const pool = new BufferPool(new GpuConnection({ device, capabilities: odd }))
+    expect(() => pool.allocate('run', 2 ** 20 - 4)).toThrow(/at most 1048560 bytes/)
+    expect(pool.allocate('run', 2 ** 20 - 16).bytes).toBeGreaterThanOrEqual(2 ** 20 - 16)
+  })
+
+  it('gives unused memory back when the device has none left, and never hands out the buffer that failed', async () => {
+    const requested = await requestDevice(await createDawn({ backend: 'null' }))
+    const limited = new GpuConnection(requested)
+    const pool = new BufferPool(limited)
+    const scratch = new ScratchPools(pool)
+    pool.release(pool.allocate('test', 40 * megabyte))
+    // The null backend owns 512 MiB.
+    const chosen = scratch.acquire(
+      'big',
+      [1, 2, 3, 4, 5].map(() => 120 * megabyte),
+    )
+    await limited.wait('test', requested.device.queue.onSubmittedWorkDone())
+    const failed = chosen.filter((allocation) => !pool.isSound(allocation))
+    expect(failed.length).toBeGreaterThan(0)
+    expect(failed.length).toBeLessThan(5)
+    expect(pool.reservedBytes).toBe(5 * sizeClass(120 * megabyte))
+    const small = scratch.acquire('small', [1000, 1000, 1000, 1000, 1000])
+    expect(small.filter((allocation) => failed.includes(allocation))).toEqual([])
+    expect(small.filter((allocation) => chosen.includes(allocation))).toHaveLength(5 - failed.length)
+    limited.dispose()
+  })
+})
+
 describe('ScratchPools', () => {
   it('serve executables one after the other with the same memory, and free it with the last', () => {
     const pool = new BufferPool(connection)

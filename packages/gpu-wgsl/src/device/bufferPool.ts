@@ -19,6 +19,9 @@ export interface Allocation {
 }
 
 const smallestClass = 256
+/** Bindings are multiples of it, so that vectors of four can be read to the end. */
+const bindingAlignment = 16
+const alignedDown = (bytes: number): number => bytes - (bytes % bindingAlignment)
 /** Unused memory that is kept in any case. */
 const idleBytes = 64 * 2 ** 20
 
@@ -61,7 +64,11 @@ export class BufferPool {
     this.#usedBytes += size
     const idle = this.#takeIdle(size)
     if (idle !== undefined) return idle
-    const buffer = this.#create(operation, size, () => this.#invalid.add(allocation))
+    const buffer = this.#create(operation, size, () => {
+      this.#invalid.add(allocation)
+      // The next attempt shall have what is left.
+      this.trim()
+    })
     const allocation: Allocation = { id: this.#nextId++, buffer, bytes: size }
     return allocation
   }
@@ -93,9 +100,19 @@ export class BufferPool {
     while (this.#idleBytes > this.#usedBytes / 2 + idleBytes) this.#destroyOldest()
   }
 
+  /** False once the device has said that it had no memory for the buffer. */
+  isSound(allocation: Allocation): boolean {
+    return !this.#invalid.has(allocation)
+  }
+
   /** Destroys what lies unused. */
   trim(): void {
-    for (const list of this.#idle.values()) for (const { allocation } of list) allocation.buffer.destroy()
+    for (const list of this.#idle.values()) {
+      for (const { allocation } of list) {
+        this.#invalid.delete(allocation)
+        allocation.buffer.destroy()
+      }
+    }
     this.#idle.clear()
     this.#idleBytes = 0
   }
@@ -113,7 +130,8 @@ export class BufferPool {
 
   #requireWithinLimits(operation: string, bytes: number): void {
     const { maximumBindingBytes, maximumBufferBytes, adapterName } = this.#connection.capabilities
-    const limit = Math.min(maximumBindingBytes, maximumBufferBytes)
+    // Some devices bind at most 2 GiB − 4.
+    const limit = alignedDown(Math.min(maximumBindingBytes, maximumBufferBytes))
     if (bytes <= limit) return
     throw new BackendError({
       operation,
@@ -125,7 +143,7 @@ export class BufferPool {
 
   #create(operation: string, wanted: number, onError: () => void): GPUBuffer {
     const { maximumBufferBytes, adapterName } = this.#connection.capabilities
-    const size = Math.min(wanted, maximumBufferBytes - (maximumBufferBytes % 16))
+    const size = Math.min(wanted, alignedDown(maximumBufferBytes))
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST
     const describe = (message: string): BackendError =>
       new BackendError({

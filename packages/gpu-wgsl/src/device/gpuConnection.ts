@@ -23,6 +23,8 @@ export class GpuConnection {
   /** Newest serial whose errors, if any, have certainly arrived. */
   #settled = 0
   #lost: string | undefined
+  /** Told of a loss. One reaction on `device.lost` serves all: a promise keeps every reaction until it settles. */
+  readonly #waiting = new Set<() => void>()
   #disposed = false
 
   constructor({ device, capabilities }: RequestedDevice) {
@@ -30,6 +32,7 @@ export class GpuConnection {
     this.capabilities = capabilities
     void device.lost.then(({ reason, message }) => {
       this.#lost = `${reason === 'destroyed' ? 'destroyed' : 'unknown reason'}: ${message}`
+      for (const tell of this.#waiting) tell()
     })
     device.addEventListener('uncapturederror', (event) => {
       event.preventDefault()
@@ -68,14 +71,22 @@ export class GpuConnection {
     filter: GPUErrorFilter,
     body: () => T,
   ): { readonly result: T; readonly error: Promise<string | undefined> } {
+    const close = (): Promise<string | undefined> =>
+      this.device.popErrorScope().then(
+        (found) => found?.message,
+        // A lost device: whoever waits next is told.
+        () => undefined,
+      )
     this.device.pushErrorScope(filter)
-    const result = body()
-    const error = this.device.popErrorScope().then(
-      (found) => found?.message,
-      // A lost device: whoever waits next is told.
-      () => undefined,
-    )
-    return { result, error }
+    let result: T
+    try {
+      result = body()
+    } catch (cause) {
+      // A scope left open would take the errors of everything that follows.
+      void close()
+      throw cause
+    }
+    return { result, error: close() }
   }
 
   /** Does `body`; an error of the given kind in it is recorded under the newest serial when it becomes known. */
@@ -99,14 +110,15 @@ export class GpuConnection {
   async wait(operation: string, enqueued: Promise<unknown>): Promise<void> {
     const { serial } = this.ledger
     try {
-      // Not every implementation settles what a lost device had under way.
-      await Promise.race([enqueued, this.device.lost])
+      await this.#unlessLost(enqueued)
     } catch (cause) {
       // A promise of a lost device may reject before the loss is told.
-      await Promise.race([this.device.lost, delay(lossMilliseconds)])
+      await this.#unlessLost(delay(lossMilliseconds))
       this.requireUsable(operation)
-      await Promise.all(this.#pending)
+      await this.#unlessLost(Promise.all(this.#pending))
+      this.requireUsable(operation)
       this.ledger.reportUnseen()
+      if (cause instanceof BackendError) throw cause
       throw new BackendError({
         operation,
         rule: 'the device must finish its work',
@@ -115,9 +127,25 @@ export class GpuConnection {
       })
     }
     this.requireUsable(operation)
-    await Promise.all(this.#pending)
+    await this.#unlessLost(Promise.all(this.#pending))
     this.requireUsable(operation)
     this.#settled = Math.max(this.#settled, serial)
+  }
+
+  /** Settles as `work` does, or with the loss of the device: not every implementation settles what that had under way. */
+  #unlessLost(work: Promise<unknown>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const done = (): void => {
+        this.#waiting.delete(done)
+        resolve()
+      }
+      if (this.#lost === undefined) this.#waiting.add(done)
+      else resolve()
+      work.then(done, (cause: unknown) => {
+        this.#waiting.delete(done)
+        reject(cause instanceof Error ? cause : new Error(String(cause)))
+      })
+    })
   }
 
   dispose(): void {

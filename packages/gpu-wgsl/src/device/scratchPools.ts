@@ -1,7 +1,7 @@
 /**
  * Scratch memory that the executables of a backend share: work is done in order, so no two of them use it at once.
  * Each asks for some buffers when it is compiled; the ones there are, each once, serve it where they are large enough,
- * and are freed with the last executable that uses them.
+ * and are freed with the last executable that uses them. A buffer that turned out to have no memory serves nobody else.
  */
 import type { Allocation, BufferPool } from './bufferPool.ts'
 
@@ -29,7 +29,12 @@ export class ScratchPools {
     const largestFirst = sizes.map((_, i) => i).sort((a, b) => sizes[b] - sizes[a])
     for (const position of largestFirst) {
       const fitting = this.#shared
-        .filter((scratch) => !taken.has(scratch) && scratch.allocation.bytes >= sizes[position])
+        .filter(
+          (scratch) =>
+            !taken.has(scratch) &&
+            scratch.allocation.bytes >= sizes[position] &&
+            this.#pool.isSound(scratch.allocation),
+        )
         .sort((a, b) => a.allocation.bytes - b.allocation.bytes)[0]
       const scratch = fitting ?? this.#add(operation, sizes[position])
       taken.add(scratch)
