@@ -126,6 +126,39 @@ describe.skipIf(!offered)('reading', () => {
   })
 })
 
+describe.skipIf(!offered)('reading where staging memory is short', () => {
+  it('goes through several buffers where one may not hold everything, with one wait', async () => {
+    const { device, capabilities } = (await testDevice())!
+    const backend = gpuBackendOn({ device, capabilities: { ...capabilities, maximumBufferBytes: 4104 } })
+    backends.push(backend)
+    const created = countCalls(device, 'createBuffer')
+    const arrays = [float(1000), float(500), float(0), float(500), float(30)]
+    const buffers = arrays.map((array) => backend.upload(array))
+    const before = created()
+    expect(await backend.readTogether(buffers)).toEqual(arrays.map(({ data }) => data))
+    expect(created() - before).toBe(3)
+    expect(backend.waits).toBe(1)
+  })
+
+  it('raises a typed error that spoils nothing else', async () => {
+    const backend = await freshBackend()
+    const buffer = backend.upload(float(40))
+    const restore = askForTooMuch(backend.device)
+    // SwiftShader has room for some of these.
+    const readings = Array.from({ length: 8 }, () => backend.read(buffer))
+    restore()
+    const settled = await Promise.allSettled(readings)
+    const reasons = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []))
+    expect(reasons.length).toBeGreaterThan(0)
+    for (const reason of reasons) {
+      expect(reason).toBeInstanceOf(BackendError)
+      expect(String(reason)).toMatch(/memory for a copy/)
+    }
+    expect(await backend.read(buffer)).toEqual(float(40).data)
+    await expect(backend.synchronize()).resolves.toBeUndefined()
+  })
+})
+
 describe.skipIf(!offered)('donated inputs', () => {
   it('become outputs where that is safe, and are gone in any case', async () => {
     const backend = await freshBackend()

@@ -1,7 +1,7 @@
 /**
  * From the GPU to the host. The copy into staging memory is enqueued at the call, so the source may be overwritten or
- * released right after it; then one `mapAsync` waits for it, however many tensors were asked for. Staging buffers are
- * kept by size and reused; several reads may be under way.
+ * released right after it; then the host waits once for it, however many tensors were asked for. Staging buffers are kept
+ * by size and reused; several reads may be under way.
  *
  * Each wait is counted: tests bound the number of synchronisations of a whole run.
  */
@@ -17,6 +17,26 @@ const alignment = 16
 const keptBytes = 32 * 2 ** 20
 
 const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignment
+
+/** Where the copy of a tensor begins, in which of the staging buffers. */
+interface Place {
+  readonly staging: number
+  readonly offset: number
+}
+
+/** What the device said against a copy, if anything. */
+function refusal([memory, validation]: readonly (string | undefined)[]): BackendError | undefined {
+  if (memory !== undefined) {
+    return new BackendError({
+      operation: 'read',
+      rule: 'the device must have memory for a copy of what is read',
+      found: memory,
+      remedy: 'Read less at a time, or free tensors',
+    })
+  }
+  if (validation === undefined) return undefined
+  return new BackendError({ operation: 'read', rule: 'the device must accept the copy', found: validation })
+}
 
 export class Readback {
   readonly #connection: GpuConnection
@@ -45,48 +65,85 @@ export class Readback {
 
   /**
    * The contents of all buffers as they are now, with one wait.
-   * @throws {BackendError} where contents are not to be believed. @throws {DeviceLostError} @throws {LifetimeError}
+   * @throws {BackendError} where contents are not to be believed, or no memory is left to copy them to.
+   * @throws {DeviceLostError} @throws {LifetimeError}
    */
   async read(buffers: readonly DeviceBuffer[]): Promise<TypedArray[]> {
     const { device } = this.#connection
     this.#connection.requireUsable('read')
     const sources = buffers.map((buffer) => this.#memory.locate('read', buffer).buffer)
     const results = buffers.map(({ dtype, bytes }) => typedArray(dtype, bytes / 4))
-    const offsets: number[] = []
-    const total = buffers.reduce((end, { bytes }) => {
-      offsets.push(end)
-      return end + aligned(bytes)
-    }, 0)
-    if (total === 0) return results
-    const size = sizeClass(total)
-    const staging = this.#take(size)
+    const { places, totals } = this.#arrange(buffers.map(({ bytes }) => bytes))
+    if (totals.length === 0) return results
     // An error here spoils this reading and nothing else.
-    const copied = this.#connection.attempt('validation', () => {
-      const encoder = device.createCommandEncoder()
-      buffers.forEach(({ bytes }, i) => {
-        if (bytes > 0) encoder.copyBufferToBuffer(sources[i], 0, staging, offsets[i], bytes)
-      })
-      device.queue.submit([encoder.finish()])
-    })
+    const memory = this.#connection.attempt('out-of-memory', () =>
+      this.#connection.attempt('validation', () => {
+        const stagings = totals.map((total) => this.#take(this.#sizeOf(total)))
+        const encoder = device.createCommandEncoder()
+        buffers.forEach(({ bytes }, i) => {
+          const { staging, offset } = places[i]
+          if (bytes > 0) encoder.copyBufferToBuffer(sources[i], 0, stagings[staging], offset, bytes)
+        })
+        device.queue.submit([encoder.finish()])
+        const mapped = stagings.map((staging, i) => staging.mapAsync(GPUMapMode.READ, 0, totals[i]))
+        return { stagings, mapped: Promise.all(mapped) }
+      }),
+    )
+    const { stagings, mapped } = memory.result.result
+    const found = Promise.all([memory.error, memory.result.error])
+    const copied = mapped.then(
+      () => undefined,
+      async (cause: unknown) => {
+        throw refusal(await found) ?? cause
+      },
+    )
     this.#waits++
     try {
-      await this.#connection.wait('read', staging.mapAsync(GPUMapMode.READ, 0, total))
+      await this.#connection.wait('read', Promise.all([copied, found]))
       for (const buffer of buffers) this.#memory.requireSound(buffer)
-      const found = await copied.error
-      if (found !== undefined) {
-        throw new BackendError({ operation: 'read', rule: 'the device must accept the copy', found })
-      }
+      const refused = refusal(await found)
+      if (refused !== undefined) throw refused
     } catch (error) {
-      staging.destroy()
+      for (const staging of stagings) staging.destroy()
       throw error
     }
-    const mapped = staging.getMappedRange(0, total)
+    const ranges = stagings.map((staging, i) => staging.getMappedRange(0, totals[i]))
     results.forEach((result, i) => {
-      new Uint8Array(result.buffer).set(new Uint8Array(mapped, offsets[i], result.byteLength))
+      if (result.byteLength === 0) return
+      const { staging, offset } = places[i]
+      new Uint8Array(result.buffer).set(new Uint8Array(ranges[staging], offset, result.byteLength))
     })
-    staging.unmap()
-    this.#give(size, staging)
+    stagings.forEach((staging, i) => {
+      staging.unmap()
+      this.#give(this.#sizeOf(totals[i]), staging)
+    })
     return results
+  }
+
+  /** Where each copy goes: all into one staging buffer, or into several where a buffer may not be so large. */
+  #arrange(sizes: readonly number[]): { places: Place[]; totals: number[] } {
+    const totals: number[] = []
+    const places = sizes.map((bytes) => {
+      const last = totals.length - 1
+      if (bytes === 0) return { staging: last, offset: 0 }
+      const size = aligned(bytes)
+      if (last >= 0 && totals[last] + size <= this.#largest) {
+        totals[last] += size
+        return { staging: last, offset: totals[last] - size }
+      }
+      totals.push(size)
+      return { staging: last + 1, offset: 0 }
+    })
+    return { places, totals }
+  }
+
+  get #largest(): number {
+    const { maximumBufferBytes } = this.#connection.capabilities
+    return maximumBufferBytes - (maximumBufferBytes % alignment)
+  }
+
+  #sizeOf(total: number): number {
+    return Math.min(sizeClass(total), this.#largest)
   }
 
   dispose(): void {
