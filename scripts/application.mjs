@@ -1,4 +1,5 @@
-// Bundles an application of the workspace (the hf command, the server of the page, the benchmarks) from its TypeScript and runs it here.
+// Bundles an application of the workspace (the hf command, the server of the page, the benchmarks) from its TypeScript
+// and runs it here.
 //
 // Workspace packages are bundled from their sources through the "source" export condition, so an edit anywhere is
 // in the next run without a build; packages from the registry stay imports. A bundle takes some tens of

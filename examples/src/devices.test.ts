@@ -2,7 +2,7 @@
  * The GPU on the command line: on a machine whose environment hides every Vulkan driver, without the optional package
  * that holds Dawn, and on SwiftShader, in processes of their own that have to end by themselves.
  */
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -125,6 +125,28 @@ describe.runIf(onLinux && hasDawn && hasSwiftShader)(
         'parameters.safetensors',
         'report.html',
       ])
+      expect(stdout).toMatch(/gpu backend on .*SwiftShader/)
+      expect(readFileSync(join(folder, 'gpu', 'report.html'), 'utf8')).toMatch(
+        /<td>device<.td><td>.*SwiftShader/,
+      )
+    })
+
+    it('Ctrl-C ends a step on the gpu backend within seconds, and keeps what was done', async () => {
+      let sentAt = 0
+      const commandLine = ['--iterations', '100', '--backend', 'gpu', ...software]
+      const { code, stdout } = await runHf(tool, [...tiny('stopped'), ...commandLine], {
+        environment: noDrivers,
+        whenPrinting: (printed, child) => {
+          // The heading is printed as the first step begins.
+          if (sentAt > 0 || !printed.includes('train loss')) return
+          sentAt = performance.now()
+          child.kill('SIGINT')
+        },
+      })
+      expect(performance.now() - sentAt).toBeLessThan(20_000)
+      expect(stdout).toMatch(/Stopped by Ctrl-C after 0 iterations/)
+      expect(code).toBe(0)
+      expect(readdirSync(join(folder, 'stopped'))).toContain('parameters.safetensors')
     })
   },
 )

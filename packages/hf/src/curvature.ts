@@ -1,9 +1,9 @@
 /**
  * The curvature operator of a problem on a sample, over the flat parameter vector:
  *   v ↦ Σ_i w_i J_iᵀ H_i J_i v + (w + λ) v,   w_i = 1 / |sample|, w the weight decay, λ the damping.
- * `linearize` runs the model once per chunk of the sample and keeps the residuals; a product then replays one compiled
- * program per chunk, one for each length. λ is an operand, so changing it compiles nothing. Damping is added to a *mean* curvature: added to
- * a sum it would weaken silently as samples grow.
+ * `linearize` runs the model once per chunk of the sample and keeps the residuals; a product then replays a compiled
+ * program per chunk, one for each length of chunks. λ is an operand, so changing it compiles nothing. Damping is added
+ * to a *mean* curvature: added to a sum it would weaken silently as samples grow.
  */
 import { gaussNewtonPrograms } from '@hessian-free/autodiff'
 import type { GaussNewtonPrograms } from '@hessian-free/autodiff'

@@ -155,12 +155,12 @@ describe.each(preconditionings)('a device lost in step 3, with $name preconditio
       start(preconditioning, lateBackend(createWasmBackend()), { resumeFrom: states[1] }),
     )
     const uniform = uniforms(3)
-    for (let seed = 0; seed < 10; seed++) {
+    for (let loss = 0; loss < 5; loss++) {
       // The operations after the last one of step 3 belong to `state()`.
       const loseAfter = Math.floor(uniform() * (inStep3 - 1))
       const state = await untilLost(lateBackend(createWasmBackend()), loseAfter)
       expect({ ...state, seconds: 0 }).toEqual({ ...states[1], seconds: 0 })
-      if (seed > 1) continue // Equal states go on equally.
+      if (loss > 0) continue // Equal states go on equally.
       const resumed = await observe(
         start(preconditioning, lateBackend(createWasmBackend()), { resumeFrom: state }),
       )
