@@ -1,4 +1,5 @@
-// The gpu backend inside a real headless browser: every primitive, the shared programs and random programs.
+// The gpu backend inside a real headless browser: every primitive, the shared programs, random programs, and
+// Gauss-Newton products of random networks.
 import { afterAll, expect, it } from 'vitest'
 import { fileURLToPath } from 'node:url'
 import { runModuleInBrowser, tryLaunchBrowser } from '../testing/headlessBrowser.ts'
@@ -12,7 +13,11 @@ it.skipIf(browser === undefined)(
   async () => {
     const entry = fileURLToPath(new URL('./browserSuite.ts', import.meta.url))
     const seed = Math.floor(Math.random() * 2 ** 31)
-    const result = await runModuleInBrowser<BrowserSuiteResult>(browser!, entry, { randomPrograms: 15, seed })
+    const result = await runModuleInBrowser<BrowserSuiteResult>(browser!, entry, {
+      randomPrograms: 15,
+      randomNetworks: 2,
+      seed,
+    })
     expect(result.failures, `seed ${seed}`).toEqual([])
     expect(result.checks).toBeGreaterThan(150)
     expect(result.liveBuffers).toBe(0)

@@ -2,6 +2,9 @@
  * The suites that every backend passes, run inside a browser's page on its own WebGPU: a module for
  * `runModuleInBrowser`. Failures come back as text, because no test framework runs there.
  */
+import { checkGaussNewton, randomNetworks } from '@hessian-free/autodiff/testing'
+import type { NamedLoss } from '@hessian-free/autodiff/testing'
+import { logisticCrossEntropy, softmaxCrossEntropy, squaredError } from '@hessian-free/hf'
 import fc from 'fast-check'
 import { createGpuBackend } from '@hessian-free/gpu-wgsl'
 import type { PrimitiveName } from '@hessian-free/tensor'
@@ -17,6 +20,8 @@ import type { OperatorCase } from '@hessian-free/tensor/testing'
 
 export interface BrowserSuiteOptions {
   readonly randomPrograms: number
+  /** For each loss. */
+  readonly randomNetworks: number
   readonly seed: number
 }
 
@@ -27,7 +32,18 @@ export interface BrowserSuiteResult {
   readonly liveBuffers: number
 }
 
-export async function run({ randomPrograms, seed }: BrowserSuiteOptions): Promise<BrowserSuiteResult> {
+/** The losses of hf summed over the cases, with the curvature that they claim to have. */
+const losses = [softmaxCrossEntropy(), logisticCrossEntropy(), squaredError()].map((loss): NamedLoss => ({
+  name: loss.name,
+  value: (outputs, targets) => loss.perCase(outputs, targets).sum(),
+  hessianProduct: (outputs, targets, u) => loss.hessianProduct(outputs, targets, u),
+}))
+
+export async function run({
+  randomPrograms,
+  randomNetworks: networks,
+  seed,
+}: BrowserSuiteOptions): Promise<BrowserSuiteResult> {
   const backend = await createGpuBackend({ gpu: navigator.gpu })
   const failures: string[] = []
   let checks = 0
@@ -45,6 +61,15 @@ export async function run({ randomPrograms, seed }: BrowserSuiteOptions): Promis
   }
   for (const random of fc.sample(randomProgram('float32'), { numRuns: randomPrograms, seed })) {
     await check(`random program, seed ${seed}`, () => checkRandomProgram(backend, random))
+  }
+  const tolerance = 100 * backend.tolerance('float32')
+  for (const loss of losses) {
+    const drawn = randomNetworks({ losses: [loss], layers: { minimum: 2, maximum: 2 } })
+    for (const { model, loss: own, point } of fc.sample(drawn, { numRuns: networks, seed })) {
+      await check(`Gauss-Newton product under ${loss.name}, seed ${seed}`, () =>
+        checkGaussNewton(model, own, point, { runs: 2, tolerance, backend }),
+      )
+    }
   }
   const { liveBuffers } = backend.memory()
   const adapter = backend.capabilities.adapterName

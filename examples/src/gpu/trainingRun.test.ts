@@ -6,6 +6,7 @@ import {
   lbfgsPreconditioning,
   logisticCrossEntropy,
   residualReduction,
+  stochasticGradientDescent,
 } from '@hessian-free/hf'
 import type { DenseLayer, HessianFreeOptions, HessianFreeStep } from '@hessian-free/hf'
 import {
@@ -156,6 +157,27 @@ describe.skipIf(gpu === undefined)(
         const { liveBuffers, liveBytes } = before
         expect(now).toMatchObject(now.compiled === before.compiled ? before : { liveBuffers, liveBytes })
       })
+    })
+
+    it('holds exactly as much memory after a thousand updates of gradient descent as after a hundred', async () => {
+      const initial = glorotInitialisation(randomKey(3), widths, { backend: gpu!, dtype: 'float32' })
+      const problem = { model: autoencoder, loss: logisticCrossEntropy() }
+      const run = stochasticGradientDescent(problem, {
+        learningRate: 0.1,
+        batch: 16,
+        updatesPerStep: 100,
+      }).minimise(initial, { data: stripes(1, 96), heldOut: stripes(2, 48), iterations: 10 })
+      const memory: ReturnType<Backend['memory']>[] = []
+      const losses: number[] = []
+      for await (const { heldOutLoss } of run) {
+        memory.push(gpu!.memory())
+        losses.push(heldOutLoss)
+      }
+      expect(memory).toHaveLength(10)
+      for (const later of memory) expect(later).toEqual(memory[0])
+      expect(losses[9]).toBeLessThan(losses[0])
+      run.dispose()
+      disposeTree(initial)
     })
 
     it('leaves nothing behind', () => {

@@ -78,6 +78,8 @@ export function minimiseByMinibatches<P>(
     const data = uploadDataset(options.data, backend)
     const heldOut = uploadDataset(options.heldOut, backend)
     const objective = createObjective(problem, state.layout, defaultChunkLength(state.backend))
+    // A batch is not padded to the length that suits whole passes.
+    const batchLength = Math.min(batch, objective.chunkLength)
     const work = new WorkCounter()
     const heldOutSample = prepareSample(heldOut, allCases(heldOut), objective.chunkLength, state.layout.dtype)
     const lookAhead = jit(
@@ -112,7 +114,7 @@ export function minimiseByMinibatches<P>(
         let [total, seen] = [0, 0]
         for (let i = 0; i < perStep; i++) {
           if (options.signal?.aborted === true) return
-          const sample = prepareSample(data, batches.next().value, objective.chunkLength, state.layout.dtype)
+          const sample = prepareSample(data, batches.next().value, batchLength, state.layout.dtype)
           // A short minibatch counts by its cases, so that a pass reports the mean over its cases.
           total += sample.cases * (await oneUpdate(sample))
           seen += sample.cases
