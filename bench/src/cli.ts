@@ -3,12 +3,12 @@
  * which have options of their own and are loaded only then. One JSON line per row on standard output, a table at the end
  * on standard error, so that results can be kept with `> file.jsonl`.
  */
-import { BackendError } from '@hessian-free/tensor'
 import { parseCommand } from './commandLine.ts'
 import type { Command } from './commandLine.ts'
 import { loadJax, loadTf } from './peers/peers.ts'
 import type { Row } from './row.ts'
 import { formatTable } from './row.ts'
+import { runSubcommand } from './subcommand.ts'
 import { elementwise } from './suites/elementwise.ts'
 import { matrixProduct } from './suites/matrixProduct.ts'
 import type { Suite } from './suites/suite.ts'
@@ -57,23 +57,12 @@ async function runSuites({ suites: wanted, peers: withPeers }: Command): Promise
   process.exit(0)
 }
 
-/** @returns the exit code; a message instead of a stack trace for what a person can put right. */
-async function runSubcommand(run: (args: readonly string[]) => Promise<number>): Promise<number> {
-  try {
-    return await run(process.argv.slice(3))
-  } catch (error) {
-    if (!(error instanceof RangeError || error instanceof BackendError)) throw error
-    console.error(error.message)
-    return 2
-  }
-}
-
 if (process.argv[2] === 'gpu') {
   const { runGpuBenchmarks } = await import('./gpu/gpuCommand.ts')
-  process.exit(await runSubcommand(runGpuBenchmarks))
+  process.exit(await runSubcommand(runGpuBenchmarks, process.argv.slice(3)))
 } else if (process.argv[2] === 'gpu-peers') {
   const { runGpuPeers } = await import('./gpu/gpuPeers.ts')
-  process.exit(await runSubcommand(runGpuPeers))
+  process.exit(await runSubcommand(runGpuPeers, process.argv.slice(3)))
 } else {
   const command = readCommand()
   if (command?.help === true) console.log(help)
