@@ -119,7 +119,9 @@ export function gpuBackendOn(
     },
     synchronize: async () => {
       await readback.synchronize()
-      await tuning?.measure()
+      if (tuning === undefined) return
+      await tuning.measure()
+      connection.requireUsable('synchronize')
     },
     memory: () => memory.statistics(scratch.bytes),
     dispose: () => {

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest'
-import { dot, tanh } from '@hessian-free/tensor'
+import { DeviceLostError, dot, tanh } from '@hessian-free/tensor'
 import type { DeviceBuffer } from '@hessian-free/tensor'
 import { arbitraryValues, runProgram, traceBody } from '@hessian-free/tensor/testing'
 import type { GpuBackend } from '../gpuBackend.ts'
@@ -54,6 +54,27 @@ describe.skipIf(requested === undefined)('tuning (skipped where no software Vulk
     second.forEach((value: number, i: number) => {
       expect(Math.abs(value - first[i])).toBeLessThan(1e-5)
     })
+  })
+
+  it('measures a class once where two synchronize at the same time', async () => {
+    const cache = answering('vector 2x3 t16 /2')
+    const backend = await tunedBackend(cache)
+    await runProgram(backend, program, inputs)
+    await Promise.all([backend.synchronize(), backend.synchronize()])
+    expect(cache.asked).toBe(1)
+  })
+
+  it('is lost with the device: synchronize says so', async () => {
+    const backend = await tunedBackend({
+      get: async () => {
+        backend.device.destroy()
+        await backend.device.lost
+        return undefined
+      },
+      set: async () => undefined,
+    })
+    await runProgram(backend, program, inputs)
+    await expect(backend.synchronize()).rejects.toThrow(DeviceLostError)
   })
 
   it('keeps scratch memory flat although dispatches are made again', async () => {

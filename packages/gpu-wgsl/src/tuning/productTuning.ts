@@ -34,6 +34,7 @@ export class ProductTuning {
   readonly #variants = new Map<string, MatrixVariant>()
   readonly #noted = new Map<string, Noted>()
   #generation = 0
+  #measuring: Promise<void> | undefined
 
   constructor(
     device: GPUDevice,
@@ -66,8 +67,15 @@ export class ProductTuning {
     return generateKernel(kernel, context)
   }
 
-  /** Measures what was noted since the last call, each class once. */
-  async measure(): Promise<void> {
+  /** Measures what was noted since the last call, each class once; a call during another one waits for that. */
+  measure(): Promise<void> {
+    this.#measuring ??= this.#measureNoted().finally(() => {
+      this.#measuring = undefined
+    })
+    return this.#measuring
+  }
+
+  async #measureNoted(): Promise<void> {
     for (const [name, { kernel, context }] of [...this.#noted]) {
       const variant = await tuneMatrixProduct(kernel, {
         device: this.#device,

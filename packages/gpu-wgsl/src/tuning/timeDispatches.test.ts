@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { requestDevice } from '../device/requestDevice.ts'
+import { createDawn } from '../node/dawn.ts'
 import { testDevice } from '../node/softwareDevice.ts'
 import type { ShaderDispatch } from '../wgsl/shaderDispatch.ts'
 import type { TimedCandidate } from './timeDispatches.ts'
@@ -79,4 +81,45 @@ describe.skipIf(requested === undefined)('timing (skipped where no software Vulk
     expect(failures[0].message).toMatch(/nothing/)
     expect(failures[1].message).toMatch(/70000|65535/)
   })
+
+  it('drops everything and ends when the device is lost meanwhile', async () => {
+    const { device: mortal } = (await testDevice())!
+    const timing = timeDispatches([loop(20_000), loop(10_000), loop(5000)], mortal, { rounds: 1000 })
+    setTimeout(() => mortal.destroy(), 50)
+    const { seconds, failures } = await timing
+    expect(seconds).toEqual([undefined, undefined, undefined])
+    expect(failures.map(({ message }) => message)).toEqual(Array(3).fill(expect.stringContaining('lost')))
+  })
+
+  it('notices soon that timestamps stand still, and takes the wall clock', async () => {
+    const { device: still } = (await testDevice())!
+    const original = still.createCommandEncoder.bind(still)
+    let submitted = 0
+    Object.defineProperty(still, 'createCommandEncoder', {
+      value: () => {
+        const encoder = original()
+        submitted++
+        Object.defineProperty(encoder, 'resolveQuerySet', { value: () => undefined })
+        return encoder
+      },
+    })
+    const { clock, seconds } = await timeDispatches([loop(40_000)], still, { rounds: 1 })
+    expect(clock).toBe('wall')
+    expect(seconds[0]).toBeGreaterThan(0)
+    expect(submitted).toBeLessThan(10)
+    still.destroy()
+  })
+})
+
+it('a buffer that the device refuses drops all candidates and raises no error elsewhere', async () => {
+  const { device, capabilities } = await requestDevice(await createDawn({ backend: 'null' }))
+  let uncaptured = 0
+  device.addEventListener('uncapturederror', () => uncaptured++)
+  const candidate = { ...loop(10), storages: new Map([[7, capabilities.maximumBufferBytes + 16]]) }
+  const { seconds, failures } = await timeDispatches([candidate], device, { rounds: 1 })
+  expect(seconds).toEqual([undefined])
+  expect(failures).toHaveLength(1)
+  await device.queue.onSubmittedWorkDone()
+  expect(uncaptured).toBe(0)
+  device.destroy()
 })

@@ -47,6 +47,9 @@ const maximumRepetitions = 4096
 /** Growth of repetitions in one step, since a quantised first measurement may be zero. */
 const maximumGrowth = 16
 
+/** A pass that takes so long by the wall clock and no time by its timestamps: they stand still. */
+const stillSeconds = 0.05
+
 const median = (values: readonly number[]): number => {
   const sorted = [...values].sort((a, b) => a - b)
   return sorted[Math.floor(sorted.length / 2)]
@@ -62,39 +65,46 @@ export async function timeDispatches(
   const failures: { candidate: number; message: string }[] = []
   const running: Running[] = []
   const seconds: (number | undefined)[] = candidates.map(() => undefined)
-  let clock = useWallClock ? wallClock(device) : openClock(device)
+  const unlessLost = lossOf(device)
+  const open = (wanted: PassClock): PassClock => ({
+    ...wanted,
+    time: (sequence, repetitions) => unlessLost(wanted.time(sequence, repetitions)),
+  })
+  let clock = open(useWallClock ? wallClock(device) : openClock(device))
   const buffers = new Map<StorageIndex, GPUBuffer>()
+  const nothing = (message: string): DispatchTimings => ({
+    clock: clock.kind,
+    seconds: candidates.map(() => undefined),
+    failures: candidates.map((_, candidate) => ({ candidate, message })),
+  })
   try {
+    device.pushErrorScope('validation')
     device.pushErrorScope('out-of-memory')
     for (const [storage, bytes] of largestStorages(candidates)) buffers.set(storage, filled(device, bytes))
-    const exhausted = await device.popErrorScope()
-    if (exhausted !== null) {
-      return {
-        clock: clock.kind,
-        seconds,
-        failures: candidates.map((_, candidate) => ({ candidate, message: exhausted.message })),
-      }
-    }
+    const scopes = [device.popErrorScope(), device.popErrorScope()]
+    const refused = (await unlessLost(Promise.all(scopes))).find((error) => error !== null)
+    if (refused) return nothing(refused.message)
     for (const [candidate, { dispatches }] of candidates.entries()) {
       try {
-        const sequence = await prepareSequence(device, dispatches, buffers)
-        await guarded(device, () => clock.time(sequence, 1))
+        const sequence = await unlessLost(prepareSequence(device, dispatches, buffers))
+        await unlessLost(guarded(device, () => clock.time(sequence, 1)))
         const next: Running = { candidate, sequence, repetitions: 1, measured: [] }
-        let first = await guarded(device, () => calibrate(clock, next))
+        let first = await unlessLost(guarded(device, () => calibrate(clock, next)))
         if (first === 0 && clock.kind === 'timestamps') {
           clock.close()
-          clock = wallClock(device)
+          clock = open(wallClock(device))
           next.repetitions = 1
-          first = await guarded(device, () => calibrate(clock, next))
+          first = await unlessLost(guarded(device, () => calibrate(clock, next)))
           // What the clock that stands still has said so far is worth nothing.
           for (const earlier of running) {
             earlier.repetitions = 1
-            seconds[earlier.candidate] = await guarded(device, () => calibrate(clock, earlier))
+            seconds[earlier.candidate] = await unlessLost(guarded(device, () => calibrate(clock, earlier)))
           }
         }
         seconds[candidate] = first
         running.push(next)
       } catch (error) {
+        if (error instanceof Lost) throw error
         failures.push({ candidate, message: error instanceof Error ? error.message : String(error) })
       }
     }
@@ -113,17 +123,35 @@ export async function timeDispatches(
       if (measured.length > 0) seconds[candidate] = median(measured)
     }
     return { clock: clock.kind, seconds, failures }
+  } catch (error) {
+    if (error instanceof Lost) return nothing(error.message)
+    throw error
   } finally {
     clock.close()
     for (const buffer of buffers.values()) buffer.destroy()
   }
 }
 
+/** Ends the wait for a lost device. */
+class Lost extends Error {}
+
+/** Waits for work, but no longer than the device lives: not every implementation settles what a lost one had under way. */
+function lossOf(device: GPUDevice): <T>(work: Promise<T>) => Promise<T> {
+  const lost = device.lost.then(({ message }): never => {
+    throw new Lost(`the device was lost: ${message}`)
+  })
+  // A loss after the last wait concerns nobody here.
+  lost.catch(() => undefined)
+  return (work) => Promise.race([work, lost])
+}
+
 /** Repeats until a pass is long enough for the clock. @returns seconds of one execution, 0 where the clock stands still. */
 async function calibrate(clock: PassClock, candidate: Running): Promise<number> {
   for (;;) {
     const { sequence, repetitions } = candidate
+    const started = performance.now()
     const total = await clock.time(sequence, repetitions)
+    if (total === 0 && performance.now() - started >= 1000 * stillSeconds) return 0
     if (total >= clock.leastSeconds || repetitions >= maximumRepetitions) return total / repetitions
     const wanted = total === 0 ? Infinity : Math.ceil((1.2 * clock.leastSeconds * repetitions) / total)
     candidate.repetitions = Math.min(wanted, maximumGrowth * repetitions, maximumRepetitions)
@@ -135,12 +163,19 @@ async function guarded<T>(device: GPUDevice, work: () => Promise<T>): Promise<T>
   device.pushErrorScope('validation')
   device.pushErrorScope('internal')
   const result = work()
-  const scopes = [device.popErrorScope(), device.popErrorScope()]
-  const value = await result
-  for (const error of await Promise.all(scopes)) {
-    if (error !== null) throw new Error(error.message)
+  // All are waited for before one is judged: a promise left alone that rejects would end the process.
+  const [value, ...scopes] = await Promise.allSettled([
+    result,
+    device.popErrorScope(),
+    device.popErrorScope(),
+  ])
+  for (const scope of scopes) {
+    if (scope.status === 'fulfilled' && scope.value !== null) throw new Error(scope.value.message)
   }
-  return value
+  if (value.status === 'rejected') {
+    throw value.reason instanceof Error ? value.reason : new Error(String(value.reason))
+  }
+  return value.value
 }
 
 function largestStorages(candidates: readonly TimedCandidate[]): Map<StorageIndex, number> {

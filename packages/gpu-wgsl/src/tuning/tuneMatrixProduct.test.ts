@@ -71,7 +71,7 @@ describe.skipIf(requested === undefined)(
       expect(compile).not.toHaveBeenCalled()
     })
 
-    it('believes the cache, and measures again where it holds what is no variant', async () => {
+    it('believes the cache, and measures again where it holds no variant, or one that does not fit the device', async () => {
       const cache = recordedCache()
       const { kernel, tuning } = tuningOf(cache)
       await tuneMatrixProduct(kernel, tuning)
@@ -79,9 +79,12 @@ describe.skipIf(requested === undefined)(
       const kept = 'direct 2x4 1x8 u4 /1'
       cache.written.set(key, kept)
       expect(await tuneMatrixProduct(kernel, tuning)).toEqual(parseVariant(kept))
-      cache.written.set(key, 'from another version')
-      const again = await tuneMatrixProduct(kernel, tuning)
-      expect(cache.written.get(key)).toBe(variantKey(again))
+      for (const useless of ['from another version', 'vector 4x4 t4096 /1']) {
+        cache.written.set(key, useless)
+        const again = await tuneMatrixProduct(kernel, tuning)
+        expect(cache.written.get(key)).toBe(variantKey(again))
+        expect(variantKey(again)).not.toBe(useless)
+      }
     })
 
     it('falls back to the heuristic, and keeps nothing, where no candidate can be timed', async () => {

@@ -8,7 +8,7 @@ import { candidateVariants } from '../matrix/candidateVariants.ts'
 import { chooseVariant } from '../matrix/chooseVariant.ts'
 import { dotKernelWith } from '../matrix/dotKernel.ts'
 import type { MatrixVariant } from '../matrix/matrixVariant.ts'
-import { parseVariant, variantKey } from '../matrix/matrixVariant.ts'
+import { fitsDevice, parseVariant, variantKey } from '../matrix/matrixVariant.ts'
 import { shapeClass } from '../matrix/shapeClass.ts'
 import type { KernelContext, StorageIndex } from '../wgsl/shaderDispatch.ts'
 import type { TimedCandidate, TimingOptions } from './timeDispatches.ts'
@@ -33,7 +33,7 @@ export async function tuneMatrixProduct(kernel: DotKernel, tuning: MatrixTuning)
   const { device, capabilities, cache, timing } = tuning
   const { adapterName } = capabilities
   const key = tuningKey({ adapterName, operation: 'matrixProduct', shapeClass: shapeClass(kernel) })
-  const known = await knownVariant(cache, key)
+  const known = await knownVariant(cache, key, capabilities)
   if (known !== undefined) return known
 
   const variants = candidateVariants(kernel, capabilities)
@@ -49,11 +49,17 @@ export async function tuneMatrixProduct(kernel: DotKernel, tuning: MatrixTuning)
   return variant
 }
 
-async function knownVariant(cache: TuningCache, key: string): Promise<MatrixVariant | undefined> {
+/** One of the same adapter may still not fit: browsers offer less of it than Dawn. */
+async function knownVariant(
+  cache: TuningCache,
+  key: string,
+  capabilities: DeviceCapabilities,
+): Promise<MatrixVariant | undefined> {
   const text = await cache.get(key)
   if (text === undefined) return undefined
   try {
-    return parseVariant(text)
+    const variant = parseVariant(text)
+    return fitsDevice(variant, capabilities) ? variant : undefined
   } catch {
     // Written by another version: it is measured again and overwritten.
     return undefined
