@@ -160,6 +160,7 @@ it('every candidate compiles for every transposition and alignment (Dawn without
     [3, 1000, 500],
   ]
   const sources = new Map<string, string>()
+  const large = new Set<string>()
   for (const [rows, columns, depth] of shapes) {
     for (const left of layouts) {
       for (const right of layouts) {
@@ -170,10 +171,12 @@ it('every candidate compiles for every transposition and alignment (Dawn without
           storageOf: (buffer: number) => buffer,
           workspace: () => 3,
         })
-        for (const capabilities of [guaranteedCapabilities, software]) {
+        for (const capabilities of devices) {
           for (const variant of candidateVariants(kernel, capabilities)) {
             for (const { source, label } of dotKernelWith(variant)(kernel, context(capabilities))) {
               sources.set(source, label)
+              // A device without the card's limits checks the text of these, but makes no pipelines of them.
+              if (!fitsDevice(variant, guaranteedCapabilities) && variant.kind !== 'quad') large.add(source)
             }
           }
         }
@@ -181,12 +184,12 @@ it('every candidate compiles for every transposition and alignment (Dawn without
     }
   }
   expect(sources.size).toBeGreaterThan(150)
+  expect(large.size).toBeGreaterThan(20)
   for (const [code, label] of sources) {
     device.pushErrorScope('validation')
-    device.createComputePipeline({
-      layout: 'auto',
-      compute: { module: device.createShaderModule({ code }), entryPoint: 'main' },
-    })
+    const module = device.createShaderModule({ code })
+    if (!large.has(code))
+      device.createComputePipeline({ layout: 'auto', compute: { module, entryPoint: 'main' } })
     const error = await device.popErrorScope()
     expect(error?.message, `${label}\n${code}`).toBeUndefined()
   }

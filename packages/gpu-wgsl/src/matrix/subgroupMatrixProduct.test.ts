@@ -37,6 +37,11 @@ const deviceWith = (
 
 const devices = {
   'fragments of 16 × 16 × 16, subgroups of 32': deviceWith(shape(16, 16, 16), 32),
+  'fragments of 16 × 16 × 16 on a large card': {
+    ...deviceWith(shape(16, 16, 16), 32),
+    maximumWorkgroupInvocations: 1024,
+    maximumWorkgroupBytes: 49_152,
+  },
   'fragments of 16 × 8 × 16, subgroups of 32': deviceWith(shape(16, 8, 16), 32),
   'fragments of 8 × 8 × 8, subgroups of 8': deviceWith(shape(8, 8, 8), 8, true),
 }
