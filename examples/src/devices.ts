@@ -34,11 +34,14 @@ const shownLimits = {
   maxImmediateSize: 'bytes of immediates',
 } as const
 
+const noAdapters =
+  'No adapters: the gpu backend has nothing to run on. For tests there is --adapter software (Linux on x64).'
+
 /** Paragraphs: one for each adapter, then what is missing. */
 export function formatDevices(adapters: readonly AdapterDescription[], findings: readonly Finding[]): string {
   const missing = findings.map(({ sentence, remedy }) => `  ${sentence}\n    → ${remedy}`)
   return [
-    ...(adapters.length === 0 ? ['No adapters: the gpu backend cannot run on this machine.'] : []),
+    ...(adapters.length === 0 ? [noAdapters] : []),
     ...adapters.map(formatAdapter),
     ...(missing.length === 0 ? [] : [['What a hardware GPU would need:', ...missing].join('\n')]),
   ].join('\n\n')
