@@ -1,5 +1,6 @@
 /** The backend in Node on SwiftShader, and the errors that carry what is missing. */
-import { BackendError } from '@hessian-free/tensor'
+import { BackendError, multiply } from '@hessian-free/tensor'
+import { arbitraryValues, traceBody } from '@hessian-free/tensor/testing'
 import { describe, expect, it } from 'vitest'
 import { dawnEntry } from './dawn.ts'
 import { createHardwareGpuBackend, createNodeGpuBackend } from './nodeGpuBackend.ts'
@@ -25,6 +26,23 @@ describe.runIf(swiftShader)('on SwiftShader (needs Linux on x64 with webgpu and 
       backend.dispose()
     },
   )
+
+  it('a shader that does not compile is a typed error with the text of the program, in the default mode too', async () => {
+    const backend = await createNodeGpuBackend({ allowSoftware: true })
+    const { device } = backend
+    const original = device.createShaderModule.bind(device)
+    Object.defineProperty(device, 'createShaderModule', {
+      value: ({ code }: GPUShaderModuleDescriptor) => original({ code: `${code}\nnonsense` }),
+    })
+    const array = arbitraryValues([100], 'float32', 1)
+    const executable = backend.compile(traceBody([array], (x) => multiply(x, 2)))
+    const input = backend.upload(array)
+    const error = await rejection(backend.read(executable.run([input])[0]))
+    expect(error).toBeInstanceOf(BackendError)
+    expect((error as BackendError).message).toMatch(/must compile[^]*nonsense[^]*in the program[^]*multiply/)
+    expect(() => executable.run([input])).toThrow(BackendError)
+    backend.dispose()
+  })
 
   it('takes the adapter that is named, and lists the names for one that is not there', async () => {
     const backend = await createNodeGpuBackend({ allowSoftware: true, adapter: 'Subzero' })

@@ -1,7 +1,7 @@
 /**
  * The GPU backend in Node: Dawn, an adapter of the wanted kind, and the backend over it, or an error that says exactly
- * what is missing. Dawn's validation and clamping of indices are off, because every program is checked and bounded
- * before it gets here; tests run with them on.
+ * what is missing. The clamping of indices in shaders is off, because every program is checked and bounded before it gets
+ * here; tests run with it on.
  */
 import { tmpdir } from 'node:os'
 import { BackendError } from '@hessian-free/tensor'
@@ -22,7 +22,7 @@ export interface NodeGpuBackendOptions extends Omit<GpuBackendOptions, 'gpu'> {
   readonly adapter?: string
   /** Take an adapter that is a processor in disguise; default false. */
   readonly allowSoftware?: boolean
-  /** Skip Dawn's own validation and index clamping; default true. */
+  /** Leave out the clamping of indices and other guards in shaders; default true. */
   readonly unchecked?: boolean
 }
 
