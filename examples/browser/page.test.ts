@@ -16,8 +16,7 @@ import type { StaticServer } from '../src/serving/staticServer.ts'
 import { collectErrors, tryLaunchBrowser } from '../src/testing/headlessBrowser.ts'
 import { createOptimiser } from '../src/training/trainingRun.ts'
 
-const { browser, reason } = await tryLaunchBrowser()
-const why = reason === undefined ? '' : ` (no browser: ${reason})`
+const { browser, why } = await tryLaunchBrowser()
 
 let folder = ''
 let server: StaticServer

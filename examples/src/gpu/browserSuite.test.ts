@@ -5,11 +5,11 @@ import { fileURLToPath } from 'node:url'
 import { runModuleInBrowser, tryLaunchBrowser } from '../testing/headlessBrowser.ts'
 import type { BrowserSuiteResult } from './browserSuite.ts'
 
-const { browser, reason } = await tryLaunchBrowser()
+const { browser, why } = await tryLaunchBrowser()
 afterAll(() => browser?.close())
 
 it.skipIf(browser === undefined)(
-  `the browser's WebGPU means the same as plain loops and float64${reason === undefined ? '' : ` (skipped: ${reason})`}`,
+  `the browser's WebGPU means the same as plain loops and float64${why}`,
   async () => {
     const entry = fileURLToPath(new URL('./browserSuite.ts', import.meta.url))
     const seed = Math.floor(Math.random() * 2 ** 31)

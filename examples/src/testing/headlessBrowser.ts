@@ -47,17 +47,21 @@ const stringsOf = (variables: NodeJS.ProcessEnv): Record<string, string> =>
     Object.entries(variables).flatMap(([name, text]) => (text === undefined ? [] : [[name, text]])),
   )
 
-/** A browser, or in one line why there is none: for tests that are skipped visibly. */
-export type BrowserOrReason =
-  | { readonly browser: Browser; readonly reason?: undefined }
-  | { readonly browser?: undefined; readonly reason: string }
+/** A browser if there is one, and what a test's title says otherwise. */
+export interface BrowserIfAny {
+  readonly browser?: Browser
+  /** Empty, or ` (skipped, no browser: …)` for the end of a title. */
+  readonly why: string
+}
 
 /** As `launchBrowser`, but without an error where this machine cannot run one. */
-export async function tryLaunchBrowser(options?: BrowserOptions): Promise<BrowserOrReason> {
+export async function tryLaunchBrowser(options?: BrowserOptions): Promise<BrowserIfAny> {
   try {
-    return { browser: await launchBrowser(options) }
+    return { browser: await launchBrowser(options), why: '' }
   } catch (error) {
-    return { reason: (error instanceof Error ? error.message : String(error)).split('\n')[0] }
+    const reason = error instanceof Error ? error.message : String(error)
+    // Brackets would end the reason early for whoever looks for it in the title.
+    return { why: ` (skipped, no browser: ${reason.split('\n')[0].replaceAll(/[()[\]]/g, '')})` }
   }
 }
 
