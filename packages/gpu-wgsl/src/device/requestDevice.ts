@@ -31,7 +31,6 @@ const wantedLimits = [
   'maxComputeWorkgroupStorageSize',
   'maxComputeInvocationsPerWorkgroup',
   'maxComputeWorkgroupSizeX',
-  'maxComputeWorkgroupSizeY',
 ] as const
 
 /** Fields that Dawn and Chromium have beyond the standard's types. */
@@ -83,7 +82,11 @@ function capabilitiesOf(device: GPUDevice, info: ExtendedAdapterInfo): DeviceCap
     maximumBindingBytes: limits.maxStorageBufferBindingSize,
     maximumBufferBytes: limits.maxBufferSize,
     maximumStorageBindings: limits.maxStorageBuffersPerShaderStage,
-    maximumWorkgroupInvocations: limits.maxComputeInvocationsPerWorkgroup,
+    // Generated workgroups lie along x.
+    maximumWorkgroupInvocations: Math.min(
+      limits.maxComputeInvocationsPerWorkgroup,
+      limits.maxComputeWorkgroupSizeX,
+    ),
     maximumWorkgroupBytes: limits.maxComputeWorkgroupStorageSize,
     maximumWorkgroupsPerAxis: limits.maxComputeWorkgroupsPerDimension,
   }
@@ -91,7 +94,7 @@ function capabilitiesOf(device: GPUDevice, info: ExtendedAdapterInfo): DeviceCap
 
 /**
  * A new device. Each call asks for an adapter of its own, because an adapter makes one device.
- * @throws {BackendError} where no adapter is offered, or only a software one that is not wanted.
+ * @throws {BackendError} where no adapter is offered, or only a software one that is not wanted, or it makes no device.
  */
 export async function requestDevice(
   gpu: GPU,
@@ -115,9 +118,19 @@ export async function requestDevice(
         'Allow software adapters, or use createWasmBackend() from @hessian-free/tensor, which is faster',
     })
   }
-  const device = await adapter.requestDevice({
-    requiredFeatures: wantedFeatures.filter((feature) => adapter.features.has(feature)) as GPUFeatureName[],
-    requiredLimits: Object.fromEntries(wantedLimits.map((limit) => [limit, adapter.limits[limit]])),
-  })
+  const device = await adapter
+    .requestDevice({
+      requiredFeatures: wantedFeatures.filter((feature) => adapter.features.has(feature)) as GPUFeatureName[],
+      requiredLimits: Object.fromEntries(wantedLimits.map((limit) => [limit, adapter.limits[limit]])),
+    })
+    .catch((cause: unknown) => {
+      throw new BackendError({
+        operation: 'createGpuBackend',
+        rule: 'the adapter must make a device',
+        found: `${adapterName(adapter.info)}: ${cause instanceof Error ? cause.message : String(cause)}`,
+        remedy: 'Close other programs that use the GPU and try again, or use the wasm backend',
+        cause,
+      })
+    })
   return { device, capabilities: capabilitiesOf(device, adapter.info) }
 }
