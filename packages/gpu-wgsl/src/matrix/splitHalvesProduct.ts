@@ -25,6 +25,7 @@ import { usefulSlices } from './subgroupMatrixKernel.ts'
 import type { RowMajorProduct, SubgroupMatrixOptions } from './subgroupMatrixProduct.ts'
 import {
   checkBindings,
+  checkTiles,
   chosenTiling,
   defaultSlices,
   packedProductDispatch,
@@ -49,7 +50,7 @@ const terms = [
 /**
  * @param problem float32 operands and result.
  * @returns dispatches in order; none for an empty result.
- * @throws {BackendError} where the device has no matrix unit for float16, or a matrix exceeds a binding.
+ * @throws {BackendError} where the device has no matrix unit for float16, or a matrix exceeds a binding or a dispatch.
  */
 export function splitHalvesProduct(
   problem: RowMajorProduct,
@@ -64,6 +65,7 @@ export function splitHalvesProduct(
   const tiling = chosenTiling(operation, problem, options, unit, device, staged ? 2 : 1)
   const tile = tileSize(tiling, unit)
   const padded = paddedExtents(problem, tile)
+  checkTiles(operation, device, padded, tile)
   const slices =
     options.slices === undefined
       ? defaultSlices(padded, tile, device, Math.ceil(depth / longestSlice))

@@ -184,6 +184,18 @@ it('a device without a unit, with subgroups of several sizes, or with too little
   )
 })
 
+it('a product with more tiles along an axis than a dispatch has workgroups is refused', () => {
+  const large = { ...Object.values(devices)[0], maximumBindingBytes: 2 ** 32 }
+  const [tiling] = subgroupMatrixTilings(large, float16MatrixUnit(large)!).slice(-1)
+  for (const generator of [
+    (problem: RowMajorProduct) => splitHalvesProduct(problem, large, { tiling }),
+    (problem: RowMajorProduct) => subgroupMatrixProduct(problem, 'float16', large, { tiling }),
+  ]) {
+    expect(() => generate([16 * 65_536, 16, 16], generator)).toThrow(/at most 65535 workgroups.*65536 tiles/s)
+    expect(generate([16 * 65_535, 16, 16], generator).dispatches.length).toBeGreaterThan(0)
+  }
+})
+
 it('slices cover the depth, and none is empty', () => {
   for (let steps = 1; steps < 40; steps++) {
     for (let wanted = 1; wanted < 50; wanted++) {

@@ -89,6 +89,23 @@ export function checkBindings(operation: string, device: DeviceCapabilities, byt
   })
 }
 
+/** @throws {BackendError} where an axis of the result has more tiles than a dispatch has workgroups. */
+export function checkTiles(
+  operation: string,
+  { maximumWorkgroupsPerAxis }: DeviceCapabilities,
+  padded: PaddedExtents,
+  tile: TileSize,
+): void {
+  const most = Math.max(padded.rows / tile.rows, padded.columns / tile.columns)
+  if (most <= maximumWorkgroupsPerAxis) return
+  throw new BackendError({
+    operation,
+    rule: `a dispatch has at most ${maximumWorkgroupsPerAxis} workgroups along an axis`,
+    found: `${most} tiles`,
+    remedy: 'Split the product along its rows or columns, or take a larger tiling',
+  })
+}
+
 /** The tiling that is asked for, or the default one. @throws {BackendError} for one that does not fit. */
 export function chosenTiling(
   operation: string,
@@ -132,7 +149,7 @@ export function packedProductDispatch(
 /**
  * @param operands what lies in the storages of lhs and rhs. float16 operands in whole tiles are read where they are.
  * @returns dispatches in order; none for an empty result.
- * @throws {BackendError} where the device has no matrix unit for float16, or a matrix exceeds a binding.
+ * @throws {BackendError} where the device has no matrix unit for float16, or a matrix exceeds a binding or a dispatch.
  */
 export function subgroupMatrixProduct(
   problem: RowMajorProduct,
@@ -147,6 +164,7 @@ export function subgroupMatrixProduct(
   const tiling = chosenTiling(operation, problem, options, unit, device)
   const tile = tileSize(tiling, unit)
   const padded = paddedExtents(problem, tile)
+  checkTiles(operation, device, padded, tile)
   const slices =
     options.slices === undefined
       ? defaultSlices(padded, tile, device)

@@ -1,6 +1,7 @@
 /**
- * One-dimensional work on the three-dimensional grid of a dispatch, whose axes hold at most 65,535 workgroups each:
- * workgroup number = x + y·65535, and the surplus of the last row returns at once.
+ * One-dimensional work on the grid of a dispatch, whose axes hold at most 65,535 workgroups each: as few rows as do, of
+ * equal length, so that fewer workgroups than there are rows are surplus,
+ *   workgroup number = x + y·columns.
  */
 import type { DeviceCapabilities } from '../device/deviceCapabilities.ts'
 
