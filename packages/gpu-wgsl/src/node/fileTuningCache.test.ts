@@ -71,10 +71,13 @@ it('a place that cannot be written costs a warning, and choices last as long as 
   expect(warnings.length).toBeGreaterThan(0)
 })
 
-it('the lock of a process that died does not hold others up', async () => {
+it.each([
+  ['long ago', new Date(0)],
+  ['in the future, by a clock that runs ahead', new Date(Date.now() + 3_600_000)],
+])('the lock of a process that died %s does not hold others up', async (_, time) => {
   path = join(folder, 'tuning.json')
   writeFileSync(`${path}.lock`, '')
-  utimesSync(`${path}.lock`, new Date(0), new Date(0))
+  utimesSync(`${path}.lock`, time, time)
   await fileTuningCache({ path, onWarning }).set('a', 'tiled')
   expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({ a: 'tiled' })
   expect(warnings).toEqual([])

@@ -24,7 +24,7 @@ export function defaultTuningCachePath(): string {
   return join(base, 'hessian-free', 'tuning.json')
 }
 
-/** A lock older than this was left by a process that died. */
+/** A lock this far from now was left by a process that died; clocks of network folders may run ahead. */
 const staleMilliseconds = 5000
 const lockPauseMilliseconds = 5
 
@@ -45,7 +45,8 @@ async function locked(path: string, work: () => Promise<void>): Promise<void> {
       ({ mtimeMs }) => mtimeMs,
       () => undefined,
     )
-    if (modified !== undefined && Date.now() - modified > staleMilliseconds) await rm(lock, { force: true })
+    const isStale = modified !== undefined && Math.abs(Date.now() - modified) > staleMilliseconds
+    if (isStale) await rm(lock, { force: true })
     await pause(lockPauseMilliseconds)
   }
   try {
