@@ -13,9 +13,9 @@ const processorLength = 500
 /** On devices that compute ahead of the host: enough rows to fill a large GPU with tiles of 128 × 128 (heuristic). */
 const deviceLength = 4096
 
-/** Cases per chunk where nothing else is asked for. */
-export const defaultChunkLength = ({ readSync }: Backend): number =>
-  readSync === undefined ? deviceLength : processorLength
+/** Most cases per chunk where nothing else is asked for; no more than there are, so that small data are not padded. */
+export const defaultChunkLength = ({ readSync }: Pick<Backend, 'readSync'>, cases: number): number =>
+  Math.min(cases, readSync === undefined ? deviceLength : processorLength)
 
 /** The lengths of the chunks of a sample, in order; their sum is at least `cases`. */
 export function chunkLengths(cases: number, chunkLength: number): number[] {

@@ -77,7 +77,11 @@ export function minimiseByMinibatches<P>(
     const begun = performance.now()
     const data = uploadDataset(options.data, backend)
     const heldOut = uploadDataset(options.heldOut, backend)
-    const objective = createObjective(problem, state.layout, defaultChunkLength(state.backend))
+    const objective = createObjective(
+      problem,
+      state.layout,
+      defaultChunkLength(state.backend, Math.max(data.cases, heldOut.cases)),
+    )
     // A batch is not padded to the length that suits whole passes.
     const batchLength = Math.min(batch, objective.chunkLength)
     const work = new WorkCounter()

@@ -77,7 +77,8 @@ export function hessianFree<P>(problem: Problem<P>, options: HessianFreeOptions 
           const { dtype } = state.layout
           const data: Dataset = own(uploadDataset(run.data, state.backend))
           const heldOut: Dataset = own(uploadDataset(run.heldOut, state.backend))
-          const chunkLength = settings.chunkLength ?? defaultChunkLength(state.backend)
+          const chunkLength =
+            settings.chunkLength ?? defaultChunkLength(state.backend, Math.max(data.cases, heldOut.cases))
           const heldOutSample: Sample = own(prepareSample(heldOut, allCases(heldOut), chunkLength, dtype))
           const objective = own(createObjective(problem, state.layout, chunkLength))
           const curvature = own(createCurvature(problem, state.layout))
