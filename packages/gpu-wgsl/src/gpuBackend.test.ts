@@ -106,6 +106,22 @@ function countCalls<K extends string>(target: { readonly [P in K]: unknown }, na
   return () => count
 }
 
+describe.skipIf(!offered)('uploading', () => {
+  it('takes views of any buffer: parts, memory that threads share, more than one piece', async () => {
+    const backend = await freshBackend()
+    const part = new Float32Array(new ArrayBuffer(40), 8, 3)
+    const shared = new Float32Array(new SharedArrayBuffer(40), 4, 5)
+    const long = new Float32Array(2 ** 23 + 5)
+    for (const data of [part, shared, long]) data.forEach((_, i) => (data[i] = i % 997))
+    for (const data of [part, shared, long]) {
+      const buffer = backend.upload(hostArray(data, [data.length]))
+      const found = await backend.read(buffer)
+      expect(found).toHaveLength(data.length)
+      expect(found.every((value, i) => value === i % 997)).toBe(true)
+    }
+  })
+})
+
 describe.skipIf(!offered)('reading', () => {
   it('gives the contents at the time of the call, although the buffer is released and reused before it arrives', async () => {
     const backend = await freshBackend()

@@ -99,10 +99,10 @@ export function gpuBackendOn(
       ledger.begin()
       const buffer = memory.create('upload', { shape: [...shape], dtype })
       const { buffer: target } = memory.locate('upload', buffer)
-      const bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength)
+      const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
       connection.guarded('validation', refusedUpload, () => {
         for (let start = 0; start < bytes.length; start += uploadPiece) {
-          device.queue.writeBuffer(target, start, bytes, start, Math.min(uploadPiece, bytes.length - start))
+          device.queue.writeBuffer(target, start, unshared(bytes.subarray(start, start + uploadPiece)))
         }
       })
       return buffer
@@ -133,6 +133,10 @@ export function gpuBackendOn(
     },
   }
 }
+
+/** Memory that threads share is copied: Dawn's Node binding crashes on it. */
+const unshared = (bytes: Uint8Array): Uint8Array<ArrayBuffer> =>
+  bytes.buffer instanceof ArrayBuffer ? (bytes as Uint8Array<ArrayBuffer>) : bytes.slice()
 
 const refusedUpload = (message: string): BackendError =>
   new BackendError({ operation: 'upload', rule: 'the device must accept the data', found: message })
