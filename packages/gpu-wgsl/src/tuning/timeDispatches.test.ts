@@ -82,6 +82,44 @@ describe.skipIf(requested === undefined)('timing (skipped where no software Vulk
     expect(failures[1].message).toMatch(/70000|65535/)
   })
 
+  it('computes on numbers near one everywhere, however large the buffers', async () => {
+    const { device: watched } = (await testDevice())!
+    const original = watched.createBuffer.bind(watched)
+    const made: GPUBuffer[] = []
+    Object.defineProperty(watched, 'createBuffer', {
+      configurable: true,
+      value: (descriptor: GPUBufferDescriptor) => {
+        if ((descriptor.usage & GPUBufferUsage.STORAGE) === 0) return original(descriptor)
+        const buffer = original({ ...descriptor, usage: descriptor.usage | GPUBufferUsage.COPY_SRC })
+        made.push(buffer)
+        return buffer
+      },
+    })
+    const bytes = 3 * 2 ** 20 - 20
+    const staging = original({ size: 2 ** 22, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST })
+    const timing = timeDispatches(
+      [
+        {
+          ...loop(1),
+          storages: new Map([
+            [7, bytes],
+            [3, 4096],
+          ]),
+        },
+      ],
+      watched,
+    )
+    const encoder = watched.createCommandEncoder()
+    encoder.copyBufferToBuffer(made[0], 0, staging, 0, made[0].size)
+    watched.queue.submit([encoder.finish()])
+    await staging.mapAsync(GPUMapMode.READ)
+    const values = new Float32Array(staging.getMappedRange(0, made[0].size))
+    expect(values).toHaveLength(Math.ceil(bytes / 16) * 4)
+    expect(values.every((value) => Math.abs(value) >= 0.5 && Math.abs(value) < 2)).toBe(true)
+    expect((await timing).failures).toEqual([])
+    watched.destroy()
+  })
+
   it('drops everything and ends when the device is lost meanwhile', async () => {
     const { device: mortal } = (await testDevice())!
     const timing = timeDispatches([loop(20_000), loop(10_000), loop(5000)], mortal, { rounds: 1000 })

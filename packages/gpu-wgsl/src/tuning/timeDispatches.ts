@@ -80,7 +80,8 @@ export async function timeDispatches(
   try {
     device.pushErrorScope('validation')
     device.pushErrorScope('out-of-memory')
-    for (const [storage, bytes] of largestStorages(candidates)) buffers.set(storage, filled(device, bytes))
+    for (const [storage, bytes] of largestStorages(candidates)) buffers.set(storage, roomy(device, bytes))
+    fill(device, buffers.values())
     const scopes = [device.popErrorScope(), device.popErrorScope()]
     const refused = (await unlessLost(Promise.all(scopes))).find((error) => error !== null)
     if (refused) return nothing(refused.message)
@@ -188,22 +189,36 @@ function largestStorages(candidates: readonly TimedCandidate[]): Map<StorageInde
   return largest
 }
 
-const fillBytes = 2 ** 20
+const patternBytes = 2 ** 20
+
+const roomy = (device: GPUDevice, bytes: number): GPUBuffer =>
+  device.createBuffer({
+    size: Math.max(16, Math.ceil(bytes / 16) * 16),
+    usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST,
+  })
 
 /**
  * Words that are numbers around one as float32 and as pairs of float16: neither zeros, which multiply faster than other
- * numbers on hardware, nor subnormals and NaN, which are slower on processors.
+ * numbers on hardware, nor subnormals and NaN, which are slower on processors. One piece is uploaded and copied on the
+ * device, because gigabytes of operands would pass through as much memory of the host.
  */
-function filled(device: GPUDevice, bytes: number): GPUBuffer {
-  const size = Math.max(16, Math.ceil(bytes / 16) * 16)
-  const buffer = device.createBuffer({ size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST })
+function fill(device: GPUDevice, buffers: Iterable<GPUBuffer>): void {
   let state = 1
-  const words = Uint32Array.from({ length: Math.min(size, fillBytes) / 4 }, () => {
+  const words = Uint32Array.from({ length: patternBytes / 4 }, () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0
     return 0x3f000000 | (state & 0x807fbfff)
   })
-  for (let offset = 0; offset < size; offset += fillBytes) {
-    device.queue.writeBuffer(buffer, offset, words, 0, Math.min(fillBytes, size - offset) / 4)
+  const pattern = device.createBuffer({
+    size: patternBytes,
+    usage: GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+  })
+  device.queue.writeBuffer(pattern, 0, words)
+  const encoder = device.createCommandEncoder()
+  for (const buffer of buffers) {
+    for (let offset = 0; offset < buffer.size; offset += patternBytes) {
+      encoder.copyBufferToBuffer(pattern, 0, buffer, offset, Math.min(patternBytes, buffer.size - offset))
+    }
   }
-  return buffer
+  device.queue.submit([encoder.finish()])
+  pattern.destroy()
 }
