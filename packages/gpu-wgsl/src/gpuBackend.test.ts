@@ -7,6 +7,7 @@ import {
   LifetimeError,
   add,
   broadcastTo,
+  createReferenceBackend,
   dot,
   hostArray,
   multiply,
@@ -229,6 +230,38 @@ describe.skipIf(!offered)('a device that fails', () => {
     backend.release(buffer)
     expect(await backend.read(before)).toEqual(float(4).data)
     expect((await runProgram(backend, layerProgram, layer))[0]).toHaveLength(64 * 30)
+  })
+
+  it('has no memory for a result: that result raises the error, inputs stay sound, and the next run succeeds', async () => {
+    const backend = await freshBackend()
+    const executable = backend.compile(layerProgram)
+    const inputs = layer.map((array) => backend.upload(array))
+    const restore = askForTooMuch(backend.device)
+    const [output] = executable.run(inputs)
+    restore()
+    await expect(backend.read(output)).rejects.toThrow(/must have memory/)
+    backend.release(output)
+    expect(await backend.readTogether(inputs)).toEqual(layer.map(({ data }) => data))
+    const [again] = executable.run(inputs)
+    expect(await backend.read(again)).toHaveLength(64 * 30)
+  })
+
+  it('has no memory for scratch when a program is compiled: it works once there is memory', async () => {
+    const backend = await freshBackend()
+    const x = float(64, 40)
+    const input = backend.upload(x)
+    const program = traceBody([x], (h) => tanh(dot(dot(h, h.transpose()), h)))
+    const restore = askForTooMuch(backend.device)
+    const executable = backend.compile(program)
+    restore()
+    const [output] = executable.run([input])
+    await expect(backend.read(output)).rejects.toThrow(/must have memory/)
+    const [again] = executable.run([input])
+    const [expected] = await runProgram(createReferenceBackend(), program, [x])
+    const found = await backend.read(again)
+    found.forEach((value: number, i: number) => {
+      expect(Math.abs(value - expected[i])).toBeLessThan(1e-5)
+    })
   })
 
   it('refuses a tensor above its binding limit at once, naming limit and remedy', async () => {

@@ -9,8 +9,7 @@ import { place } from '../testing/productCase.ts'
 import { candidateVariants } from './candidateVariants.ts'
 import { chooseVariant } from './chooseVariant.ts'
 import { dotKernelWith } from './dotKernel.ts'
-import type { MatrixVariant } from './matrixVariant.ts'
-import { fitsDevice, outputTile, variantKey } from './matrixVariant.ts'
+import { fitsDevice, isWellFormed, outputTile, variantKey } from './matrixVariant.ts'
 import { splitDepth } from './productFrame.ts'
 import { shapeClass } from './shapeClass.ts'
 
@@ -54,27 +53,6 @@ const grid = layouts.flatMap((left) =>
   ),
 )
 
-/** What the generators take for granted. */
-function isValid(variant: MatrixVariant): boolean {
-  const { threadRows, threadColumns, splits } = variant
-  const whole = [threadRows, threadColumns, splits].every((size) => Number.isInteger(size) && size >= 1)
-  switch (variant.kind) {
-    case 'tiled':
-      return (
-        whole &&
-        [threadRows, threadColumns, variant.tileDepth].every((size) => size % 4 === 0) &&
-        variant.tileRows % threadRows === 0 &&
-        variant.tileColumns % threadColumns === 0
-      )
-    case 'direct':
-      return whole && (threadColumns < 4 || threadColumns % 4 === 0)
-    case 'quad':
-      return whole && threadRows % 2 === 0 && threadColumns % 8 === 0
-    case 'vector':
-      return whole && Number.isInteger(Math.log2(variant.threads))
-  }
-}
-
 describe('the choice of a variant', () => {
   it('is valid and fits the device for every shape, as is every candidate; the choice comes first', () => {
     for (const device of devices) {
@@ -84,7 +62,7 @@ describe('the choice of a variant', () => {
         expect(candidates.length).toBeLessThanOrEqual(16)
         expect(new Set(candidates.map(variantKey)).size).toBe(candidates.length)
         for (const variant of candidates) {
-          expect(isValid(variant) && fitsDevice(variant, device), variantKey(variant)).toBe(true)
+          expect(isWellFormed(variant) && fitsDevice(variant, device), variantKey(variant)).toBe(true)
         }
       }
     }

@@ -21,6 +21,11 @@ describe('variants', () => {
     'direct 4x8 1x8 /1',
     'vector 1x4 t64 /x',
     ' vector 1x4 t64 /2',
+    'direct 1x5 1x8 u4 /1',
+    'quad 3x8 q1 u4 /1',
+    'vector 1x1 t48 /1',
+    'tiled 0x64x16 8x4 double /1',
+    'tiled 128x64x16 8x4 double /0',
   ])('the text %j is refused', (key) => {
     expect(() => parseVariant(key)).toThrow(BackendError)
   })

@@ -90,9 +90,20 @@ const patterns = {
 
 /**
  * The variant of a key.
- * @throws {BackendError} for text that `variantKey` does not write.
+ * @throws {BackendError} for text that `variantKey` does not write, and sizes that no generator takes.
  */
 export function parseVariant(key: string): MatrixVariant {
+  const variant = readVariant(key)
+  if (variant !== undefined && isWellFormed(variant)) return variant
+  throw new BackendError({
+    operation: 'parseVariant',
+    rule: 'a variant is written as variantKey writes it',
+    found: key,
+    remedy: 'Delete the cache of measured choices that holds it',
+  })
+}
+
+function readVariant(key: string): MatrixVariant | undefined {
   const tiled = patterns.tiled.exec(key)
   if (tiled !== null) {
     const [tileRows, tileColumns, tileDepth, threadRows, threadColumns] = tiled.slice(1, 6).map(Number)
@@ -110,16 +121,30 @@ export function parseVariant(key: string): MatrixVariant {
     return { kind: 'quad', threadRows, threadColumns, quads, unroll, splits }
   }
   const vector = patterns.vector.exec(key)
-  if (vector !== null) {
-    const [threadRows, threadColumns, threads, splits] = vector.slice(1).map(Number)
-    return { kind: 'vector', threadRows, threadColumns, threads, splits }
+  if (vector === null) return undefined
+  const [threadRows, threadColumns, threads, splits] = vector.slice(1).map(Number)
+  return { kind: 'vector', threadRows, threadColumns, threads, splits }
+}
+
+/** What the generators take for granted. */
+export function isWellFormed(variant: MatrixVariant): boolean {
+  const sizes = Object.values(variant).filter((value) => typeof value === 'number')
+  if (sizes.some((size) => !Number.isInteger(size) || size < 1)) return false
+  const { threadRows, threadColumns } = variant
+  switch (variant.kind) {
+    case 'tiled':
+      return (
+        [threadRows, threadColumns, variant.tileDepth].every((size) => size % 4 === 0) &&
+        variant.tileRows % threadRows === 0 &&
+        variant.tileColumns % threadColumns === 0
+      )
+    case 'direct':
+      return threadColumns < 4 || threadColumns % 4 === 0
+    case 'quad':
+      return threadRows % 2 === 0 && threadColumns % 8 === 0
+    case 'vector':
+      return Number.isInteger(Math.log2(variant.threads))
   }
-  throw new BackendError({
-    operation: 'parseVariant',
-    rule: 'a variant is written as variantKey writes it',
-    found: key,
-    remedy: 'Delete the cache of measured choices that holds it',
-  })
 }
 
 /** Threads of one workgroup. */

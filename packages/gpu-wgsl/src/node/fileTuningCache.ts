@@ -4,9 +4,9 @@
  * entries. A file that is damaged, or a folder that cannot be written, costs measuring again and a warning, nothing more.
  */
 import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { cacheFolder } from './cacheFolder.ts'
 import type { TuningCache } from '../tuning/tuningCache.ts'
 import { memoryTuningCache } from '../tuning/tuningCache.ts'
 
@@ -17,12 +17,8 @@ export interface FileTuningCacheOptions {
   readonly onWarning?: (message: string) => void
 }
 
-/** `$XDG_CACHE_HOME/hessian-free/tuning.json`, or below `~/.cache`. */
-export function defaultTuningCachePath(): string {
-  const folder = process.env['XDG_CACHE_HOME']
-  const base = folder === undefined || folder === '' ? join(homedir(), '.cache') : folder
-  return join(base, 'hessian-free', 'tuning.json')
-}
+/** `tuning.json` in the user's cache folder. */
+export const defaultTuningCachePath = (): string => join(cacheFolder(), 'tuning.json')
 
 /** A lock this far from now was left by a process that died; clocks of network folders may run ahead. */
 const staleMilliseconds = 5000

@@ -3,12 +3,13 @@
  * `@sparticuz/chromium` (Linux on x64). No system package is needed: the Vulkan loader that lies beside it is loaded
  * into the process, where Dawn finds it by name, and told of SwiftShader as its only driver.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { constants, tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { brotliDecompressSync } from 'node:zlib'
 import { BackendError } from '@hessian-free/tensor'
+import { cacheFolder } from './cacheFolder.ts'
 
 /** glibc's flag that keeps a library in the process after its handle is closed. */
 const RTLD_NODELETE = 0x1000
@@ -76,10 +77,9 @@ export function useSwiftShader(from: string): boolean {
 /** Unpacks once per package version; several processes may do so at the same time. */
 function unpack(archive: string): string {
   const version = archive.match(/chromium@([\w.]+)/)?.[1] ?? 'current'
-  const target = join(tmpdir(), `hessian-free-swiftshader-${version}`)
+  const target = join(cacheFolder(), `swiftshader-${version}`)
   if (existsSync(join(target, 'vk_swiftshader_icd.json'))) return target
-  const partial = `${target}.${process.pid}`
-  mkdirSync(partial, { recursive: true })
+  const partial = newFolder(`${target}.${process.pid}`)
   const files = filesOfTar(brotliDecompressSync(readFileSync(archive)))
   for (const { name, contents } of files) writeFileSync(join(partial, name), contents, { mode: 0o755 })
   if (!existsSync(join(partial, 'vk_swiftshader_icd.json'))) {
@@ -90,6 +90,7 @@ function unpack(archive: string): string {
       remedy: 'Install @sparticuz/chromium 147',
     })
   }
+  if (!partial.startsWith(target)) return partial
   try {
     renameSync(partial, target)
   } catch {
@@ -97,4 +98,14 @@ function unpack(archive: string): string {
     rmSync(partial, { recursive: true, force: true })
   }
   return target
+}
+
+/** The folder, or a temporary one for this process where the user's cache cannot be written. */
+function newFolder(wanted: string): string {
+  try {
+    mkdirSync(wanted, { recursive: true })
+    return wanted
+  } catch {
+    return mkdtempSync(join(tmpdir(), 'hessian-free-swiftshader-'))
+  }
 }

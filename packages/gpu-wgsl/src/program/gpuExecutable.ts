@@ -85,6 +85,10 @@ export function compileForGpu(
       if (error !== undefined) throw error
     }
   }
+  /** Better kernels have been found, or scratch memory was not to be had when this was prepared. */
+  const isOutdated = (): boolean =>
+    prepared.generation !== context.generation() ||
+    !prepared.scratch.every((allocation) => memory.pool.isSound(allocation))
   const renew = (): void => {
     const { scratch: old } = prepared
     prepared = prepare(original, donate, context)
@@ -127,10 +131,10 @@ export function compileForGpu(
     summary: summarize(kernels, plan),
     run(inputs) {
       requireRunnable(inputs)
-      if (prepared.generation !== context.generation()) renew()
-      const { storages, allocations, steps } = prepared
       const located = inputs.map((input) => memory.locate(operation, input))
       connection.ledger.begin()
+      if (isOutdated()) renew()
+      const { storages, allocations, steps } = prepared
       const fresh = createOutputs()
       storages.forEach((role, storage) => {
         if (role.kind === 'input') allocations[storage] = located[role.position]
@@ -139,10 +143,15 @@ export function compileForGpu(
         }
       })
       // What the device accepted once it accepts again: only new bind groups need watching.
-      let newGroups = false
-      for (const step of steps) if (step.bind(connection.device, allocations)) newGroups = true
-      if (newGroups) connection.guarded('validation', describe, encode)
-      else encode()
+      let complete = true
+      for (const step of steps) if (!step.bind(allocations)) complete = false
+      if (complete) encode()
+      else {
+        connection.guarded('validation', describe, () => {
+          for (const step of steps) step.complete(connection.device, allocations)
+          encode()
+        })
+      }
       const outputs = fresh.map(
         (buffer, i) => buffer ?? memory.takeOver(operation, inputs[plan.donorOf[i]], program.outputs[i]),
       )

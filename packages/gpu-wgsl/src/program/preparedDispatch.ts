@@ -39,9 +39,9 @@ export class PreparedDispatch {
 
   /**
    * Finds the bind group for the buffers that the storages are in now.
-   * @returns true if it had to be made.
+   * @returns false if there is none yet, and `complete` must make it.
    */
-  bind(device: GPUDevice, allocations: readonly Allocation[]): boolean {
+  bind(allocations: readonly Allocation[]): boolean {
     const bound = this.#bound
     let changed = this.#group === undefined
     this.#storages.forEach((storage, i) => {
@@ -50,22 +50,21 @@ export class PreparedDispatch {
       bound[i] = id
       changed = true
     })
-    if (!changed) return false
-    const key = bound.join(' ')
-    const known = this.#groups.get(key)
-    const group = known ?? this.#create(device, allocations)
-    this.#groups.delete(key)
-    this.#groups.set(key, group)
-    if (this.#groups.size > capacity) {
-      const [oldest] = this.#groups.keys()
-      this.#groups.delete(oldest)
-    }
-    this.#group = group
-    return known === undefined
+    if (!changed) return true
+    this.#group = this.#groups.get(bound.join(' '))
+    if (this.#group !== undefined) this.#remember(this.#group)
+    return this.#group !== undefined
+  }
+
+  /** After `bind`: makes the bind group if it is missing. */
+  complete(device: GPUDevice, allocations: readonly Allocation[]): void {
+    if (this.#group !== undefined) return
+    this.#group = this.#create(device, allocations)
+    this.#remember(this.#group)
   }
 
   /**
-   * After `bind`.
+   * After `bind` and `complete`.
    * @param previous pipeline that the pass has set, which is not set again.
    * @returns the pipeline that is set now.
    */
@@ -74,6 +73,16 @@ export class PreparedDispatch {
     pass.setBindGroup(0, this.#group)
     pass.dispatchWorkgroups(this.#workgroups[0], this.#workgroups[1], this.#workgroups[2])
     return this.#pipeline
+  }
+
+  /** As the most recently used. */
+  #remember(group: GPUBindGroup): void {
+    const key = this.#bound.join(' ')
+    this.#groups.delete(key)
+    this.#groups.set(key, group)
+    if (this.#groups.size <= capacity) return
+    const [oldest] = this.#groups.keys()
+    this.#groups.delete(oldest)
   }
 
   #create(device: GPUDevice, allocations: readonly Allocation[]): GPUBindGroup {

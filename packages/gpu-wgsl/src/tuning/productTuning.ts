@@ -7,10 +7,8 @@
  */
 import type { Kernel } from '@hessian-free/tensor'
 import type { DeviceCapabilities } from '../device/deviceCapabilities.ts'
-import { chooseVariant } from '../matrix/chooseVariant.ts'
 import { dotKernelWith } from '../matrix/dotKernel.ts'
 import type { MatrixVariant } from '../matrix/matrixVariant.ts'
-import { variantKey } from '../matrix/matrixVariant.ts'
 import { shapeClass } from '../matrix/shapeClass.ts'
 import type { GenerateKernel } from '../program/kernelDispatches.ts'
 import { generateKernel } from '../wgsl/kernelGenerators.ts'
@@ -86,7 +84,7 @@ export class ProductTuning {
       })
       this.#noted.delete(name)
       this.#variants.set(name, variant)
-      if (variantKey(variant) !== variantKey(chooseVariant(kernel, this.#capabilities))) this.#generation++
+      this.#generation++
     }
   }
 }
