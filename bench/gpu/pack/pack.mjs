@@ -120,4 +120,9 @@ async function pack(target) {
   if (bytes > LARGEST) throw new Error(`the pack must stay under ${LARGEST / 1e6} MB`)
 }
 
-await pack(resolve(process.argv[2] ?? join(HERE, 'dist')))
+const [folder = join(HERE, 'dist'), ...surplus] = process.argv.slice(2)
+if (folder.startsWith('-') || surplus.length > 0) {
+  console.error('Usage: node bench/gpu/pack/pack.mjs [folder]')
+  process.exit(folder === '--help' || folder === '-h' ? 0 : 2)
+}
+await pack(resolve(folder))
