@@ -39,7 +39,7 @@ describe('the automatic choice', () => {
       }),
     } as unknown as GPU)
     expect(chosen.backend.name).toBe('wasm')
-    expect(chosen.notice).toMatch(/WebGPU failed \(.*out of patience\), so training runs in WebAssembly/)
+    expect(chosen.notice).toMatch(/WebGPU failed \(.*out of patience.*\), so training runs in WebAssembly/)
     chosen.backend.dispose()
   })
 })
