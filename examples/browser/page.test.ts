@@ -48,11 +48,14 @@ const waitForStatus = (pattern: RegExp): Promise<void> =>
   page.locator('#status', { hasText: pattern }).waitFor({ timeout: 50_000 })
 const waitForRows = (count: number): Promise<void> =>
   page.locator(`#step-rows tr:nth-child(${count})`).waitFor({ state: 'attached', timeout: 50_000 })
-/** The columns of the table from the first step to the last. */
+/** The columns of the table from the first step to the last; at once, because a run that goes on inserts rows. */
 const rows = async (): Promise<string[][]> => {
-  const newestFirst = await page.locator('#step-rows tr').all()
-  const cells = await Promise.all(newestFirst.map((row) => row.locator('td').allTextContents()))
-  return cells.reverse()
+  const newestFirst = await page
+    .locator('#step-rows tr')
+    .evaluateAll((elements) =>
+      elements.map((row) => Array.from(row.querySelectorAll('td'), ({ textContent }) => textContent ?? '')),
+    )
+  return newestFirst.reverse()
 }
 
 const heldOutLosses = (steps: readonly (readonly string[])[]): number[] =>
