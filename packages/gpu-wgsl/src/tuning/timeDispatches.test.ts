@@ -133,7 +133,12 @@ describe.skipIf(requested === undefined)('timing (skipped where no software Vulk
       value: () => {
         const encoder = original()
         submitted++
-        Object.defineProperty(encoder, 'resolveQuerySet', { value: () => undefined })
+        // Every timestamp is zero.
+        Object.defineProperty(encoder, 'copyBufferToBuffer', {
+          value: (_source: GPUBuffer, _from: number, destination: GPUBuffer) => {
+            encoder.clearBuffer(destination)
+          },
+        })
         return encoder
       },
     })
