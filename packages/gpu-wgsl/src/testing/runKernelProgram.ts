@@ -5,6 +5,7 @@
 import type { BufferIndex, Dtype, Kernel, KernelProgram, TypedArray } from '@hessian-free/tensor'
 import { typedArray } from '@hessian-free/tensor'
 import type { DeviceCapabilities } from '../device/deviceCapabilities.ts'
+import { prepareSequence } from '../tuning/dispatchSequence.ts'
 import type { KernelContext, ShaderDispatch } from '../wgsl/shaderDispatch.ts'
 
 /** Every buffer in a storage of its own unless `storages` puts several into one. */
@@ -21,7 +22,7 @@ interface Storage {
   readonly elements: number
 }
 
-/** @returns the output buffers' contents. @throws {Error} for WGSL that does not compile, with the text. */
+/** @returns the output buffers' contents. @throws {BackendError} for WGSL that does not compile, with the text. */
 export async function runKernelProgram(
   program: KernelProgram,
   inputs: readonly TypedArray[],
@@ -57,7 +58,12 @@ export async function runKernelProgram(
     device.queue.writeBuffer(place(buffer), 0, inputs[i] as Float32Array<ArrayBuffer>),
   )
 
-  for (const dispatch of dispatches) await runDispatch(device, dispatch, buffers)
+  const sequence = await prepareSequence(device, dispatches, buffers)
+  const encoder = device.createCommandEncoder()
+  const pass = encoder.beginComputePass()
+  sequence.encode(pass)
+  pass.end()
+  device.queue.submit([encoder.finish()])
   const results = await Promise.all(
     program.outputs.map((buffer) =>
       readBuffer(device, place(buffer), program.buffers[buffer].dtype, program.buffers[buffer].elements),
@@ -65,41 +71,6 @@ export async function runKernelProgram(
   )
   for (const buffer of buffers.values()) buffer.destroy()
   return results
-}
-
-async function runDispatch(
-  device: GPUDevice,
-  { label, source, bindings, workgroups }: ShaderDispatch,
-  buffers: ReadonlyMap<number, GPUBuffer>,
-): Promise<void> {
-  device.pushErrorScope('validation')
-  const layout = device.createBindGroupLayout({
-    entries: bindings.map(({ access }, binding) => ({
-      binding,
-      visibility: GPUShaderStage.COMPUTE,
-      buffer: { type: access === 'read' ? 'read-only-storage' : 'storage' },
-    })),
-  })
-  const pipeline = device.createComputePipeline({
-    layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-    compute: { module: device.createShaderModule({ code: source }), entryPoint: 'main' },
-  })
-  const bindGroup = device.createBindGroup({
-    layout,
-    entries: bindings.map(({ storage }, binding) => ({
-      binding,
-      resource: { buffer: buffers.get(storage) as GPUBuffer },
-    })),
-  })
-  const encoder = device.createCommandEncoder()
-  const pass = encoder.beginComputePass()
-  pass.setPipeline(pipeline)
-  pass.setBindGroup(0, bindGroup)
-  pass.dispatchWorkgroups(...workgroups)
-  pass.end()
-  device.queue.submit([encoder.finish()])
-  const error = await device.popErrorScope()
-  if (error !== null) throw new Error(`${label}: ${error.message}\n${source}`)
 }
 
 async function readBuffer(
