@@ -4,9 +4,10 @@
  * measured on SwiftShader and on lavapipe; a hardware division may add the 2.5 ulp that WGSL allows it.
  */
 import type { ElementwisePrimitive, ScalarNode } from '@hessian-free/tensor'
+import { allExponents, interval } from '@hessian-free/tensor/testing'
 import { describe, expect, it } from 'vitest'
 import { testDevice } from '../node/softwareDevice.ts'
-import { allExponents, interval, specialFloats, unitsOfError, worstCase } from '../testing/floatAccuracy.ts'
+import { specialFloats, unitsOfError, worstCase } from '../testing/floatAccuracy.ts'
 import { runExpressions } from '../testing/runExpressions.ts'
 import type { Lanes } from './kernelBindings.ts'
 

@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest'
 import type { Dtype } from '../dtype.ts'
 import { typedArray } from '../dtype.ts'
 import type { ElementwisePrimitive } from '../program/primitive.ts'
+import { allExponents, interval } from '../testing/floatSamples.ts'
 import { createModuleBuilder } from './assembler/moduleBuilder.ts'
 import { applyElementFunction } from './elementFunctions.ts'
 import { emitVectors } from './vectorEmission.ts'
@@ -55,23 +56,6 @@ function compile(primitive: ElementwisePrimitive, arity: number, from: Dtype, to
     return new result(memory.buffer, arity * capacity * 4, arrays[0].length)
   }
 }
-
-/** Every sign and exponent (subnormals, infinities and NaN included) with `mantissas` mantissas each. */
-function allExponents(mantissas: number): Float32Array<ArrayBuffer> {
-  const bits = new Uint32Array(512 * mantissas)
-  let state = 12345
-  for (let i = 0; i < bits.length; i++) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    const within = i % mantissas
-    const mantissa = within === 0 ? 0 : within === 1 ? 0x7fffff : state >>> 9
-    bits[i] = (Math.floor(i / mantissas) << 23) | mantissa
-  }
-  return new Float32Array(bits.buffer)
-}
-
-/** Dense samples of an interval. */
-const interval = (low: number, high: number, count: number): Float32Array =>
-  Float32Array.from({ length: count }, (_, i) => low + ((high - low) * (i + 0.5)) / count)
 
 const special = [
   0,
