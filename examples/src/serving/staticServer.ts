@@ -14,7 +14,7 @@ export interface StaticServer {
 }
 
 export interface ServingOptions {
-  /** Default 0: any that is free. */
+  /** Default 0, which takes a free one. */
   readonly port?: number
   /** Sends the headers that isolate the page; default true. */
   readonly isolated?: boolean

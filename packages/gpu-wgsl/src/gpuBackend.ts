@@ -3,8 +3,8 @@
  * generated WGSL in the order they are enqueued; nothing waits for the device but `read`, `readTogether` and
  * `synchronize`.
  */
-import { BackendError, DtypeError } from '@hessian-free/tensor'
-import type { Backend, Dtype } from '@hessian-free/tensor'
+import { BackendError } from '@hessian-free/tensor'
+import type { Backend } from '@hessian-free/tensor'
 import type { DeviceCapabilities } from './device/deviceCapabilities.ts'
 import { GpuConnection } from './device/gpuConnection.ts'
 import { GpuMemory } from './device/gpuMemory.ts'
@@ -18,6 +18,7 @@ import { indexedDbTuningCache } from './tuning/indexedDbTuningCache.ts'
 import { ProductTuning } from './tuning/productTuning.ts'
 import type { TuningCache } from './tuning/tuningCache.ts'
 import { memoryTuningCache } from './tuning/tuningCache.ts'
+import { unsupportedDtype } from './wgsl/kernelBindings.ts'
 import { generateKernel } from './wgsl/kernelGenerators.ts'
 
 export interface TuningChoice {
@@ -71,7 +72,7 @@ export function gpuBackendOn(
   const memory = new GpuMemory(connection)
   const readback = new Readback(connection, memory)
   const scratch = new ScratchPools(memory.pool)
-  const { device, capabilities, ledger } = { ...requested, ledger: connection.ledger }
+  const { device, capabilities } = requested
   const tuning = tune ? new ProductTuning(device, capabilities, tuningCache) : undefined
   const context = {
     connection,
@@ -95,8 +96,8 @@ export function gpuBackendOn(
     tolerance: (dtype) => (dtype === 'float32' ? 2 ** -23 : 0),
     upload: ({ data, shape, dtype }) => {
       connection.requireUsable('upload')
-      requireSupported('upload', dtype)
-      ledger.begin()
+      if (dtype === 'float64') throw unsupportedDtype('upload', dtype)
+      connection.ledger.begin()
       const buffer = memory.create('upload', { shape: [...shape], dtype })
       const { buffer: target } = memory.locate('upload', buffer)
       const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
@@ -140,13 +141,3 @@ const unshared = (bytes: Uint8Array): Uint8Array<ArrayBuffer> =>
 
 const refusedUpload = (message: string): BackendError =>
   new BackendError({ operation: 'upload', rule: 'the device must accept the data', found: message })
-
-function requireSupported(operation: string, dtype: Dtype): void {
-  if (dtype !== 'float64') return
-  throw new DtypeError({
-    operation,
-    rule: 'the gpu backend computes in float32, int32, uint32 and bool',
-    found: dtype,
-    remedy: 'Convert to float32, or use the reference backend for float64',
-  })
-}

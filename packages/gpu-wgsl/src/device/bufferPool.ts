@@ -21,6 +21,9 @@ export interface Allocation {
 const smallestClass = 256
 /** Bindings are multiples of it, so that vectors of four can be read to the end. */
 const bindingAlignment = 16
+/** The size of the binding of a tensor of `bytes`. */
+export const bindingSize = (bytes: number): number =>
+  Math.max(bindingAlignment, Math.ceil(bytes / bindingAlignment) * bindingAlignment)
 const alignedDown = (bytes: number): number => bytes - (bytes % bindingAlignment)
 /** Unused memory that is kept in any case. */
 const idleBytes = 64 * 2 ** 20

@@ -11,8 +11,8 @@ import type { GpuMemory } from '../device/gpuMemory.ts'
 import type { CachedPipeline, PipelineCache } from '../device/pipelineCache.ts'
 import type { ScratchPools } from '../device/scratchPools.ts'
 import type { ShaderDispatch } from '../wgsl/shaderDispatch.ts'
-import type { DispatchProgram, GenerateKernel } from './kernelDispatches.ts'
-import { kernelDispatches } from './kernelDispatches.ts'
+import type { DispatchProgram, GenerateKernel, PlannedProgram } from './kernelDispatches.ts'
+import { kernelDispatches, planProgram } from './kernelDispatches.ts'
 import { PreparedDispatch } from './preparedDispatch.ts'
 
 /** What executables of one backend share. */
@@ -36,12 +36,12 @@ interface Prepared extends DispatchProgram {
   readonly scratch: readonly Allocation[]
 }
 
-function prepare(original: Program, donate: readonly number[], context: GpuContext): Prepared {
+function prepare(planned: PlannedProgram, context: GpuContext): Prepared {
   const { connection, pipelines: cache, scratch: pools } = context
   const generation = context.generation()
-  const compiled = kernelDispatches(original, donate, connection.capabilities, context.generate)
-  const operation = `compile ${compiled.program.name}`
-  const text = printProgram(compiled.program)
+  const compiled = kernelDispatches(planned, connection.capabilities, context.generate)
+  const operation = `compile ${planned.program.name}`
+  const text = printProgram(planned.program)
   const pipelines = compiled.dispatches.map((dispatch) => cache.pipelineOf(dispatch, text))
   const needs = compiled.storages.flatMap((role, storage) =>
     role.kind === 'scratch' ? [{ ...role, storage }] : [],
@@ -69,8 +69,9 @@ export function compileForGpu(
 ): Executable {
   const { connection, memory, scratch } = context
   connection.ledger.begin()
-  let prepared = prepare(original, donate, context)
-  const { program, kernels, plan } = prepared
+  const planned = planProgram(original, donate)
+  const { program, kernels, plan } = planned
+  let prepared = prepare(planned, context)
   const operation = `run ${program.name}`
   const donors = new Set(plan.donorOf)
   const released = donate.filter((position) => !donors.has(position))
@@ -91,7 +92,7 @@ export function compileForGpu(
     !prepared.scratch.every((allocation) => memory.pool.isSound(allocation))
   const renew = (): void => {
     const { scratch: old } = prepared
-    prepared = prepare(original, donate, context)
+    prepared = prepare(planned, context)
     scratch.release(old)
   }
 

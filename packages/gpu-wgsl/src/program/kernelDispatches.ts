@@ -1,7 +1,7 @@
 /**
  * A program as dispatches: shared passes → kernels → memory plan → WGSL, with every buffer assigned to a storage, which
  * is a whole GPU buffer:
- *   [pools of the memory plan | workspaces of kernels | inputs | outputs that take over no input].
+ *   [pools of the memory plan | inputs | outputs that take over no input | workspaces of kernels].
  * Pure data, without a device; so it can be tested, and every shader type-checked, anywhere.
  */
 import {
@@ -23,11 +23,15 @@ export type StorageRole =
   | { readonly kind: 'input'; readonly position: number; readonly bytes: number }
   | { readonly kind: 'output'; readonly position: number; readonly bytes: number }
 
-export interface DispatchProgram {
+/** A program on the way to dispatches, as far as no device matters. */
+export interface PlannedProgram {
   /** After the passes. */
   readonly program: Program
   readonly kernels: KernelProgram
   readonly plan: MemoryPlan
+}
+
+export interface DispatchProgram {
   readonly storages: readonly StorageRole[]
   readonly dispatches: readonly ShaderDispatch[]
 }
@@ -44,19 +48,22 @@ interface Workspace {
 const bytesOf = ({ dtype, elements }: { readonly dtype: Dtype; readonly elements: number }): number =>
   bytesPerElement[dtype] * elements
 
+/** The shared passes, kernels and memory plan. @param donate positions of inputs whose buffers outputs may take over. */
+export function planProgram(original: Program, donate: readonly number[]): PlannedProgram {
+  const program = optimise(original)
+  const kernels = lower(program)
+  return { program, kernels, plan: planMemory(kernels, donate) }
+}
+
 /**
  * @throws {BackendError} for a kernel that binds more storages than the device allows, with the program's text.
  * @throws {DtypeError} for float64.
  */
 export function kernelDispatches(
-  original: Program,
-  donate: readonly number[],
+  { program, kernels, plan }: PlannedProgram,
   device: DeviceCapabilities,
   generate: GenerateKernel,
 ): DispatchProgram {
-  const program = optimise(original)
-  const kernels = lower(program)
-  const plan = planMemory(kernels, donate)
   const count = kernels.buffers.length
   const workspaces: Workspace[] = []
   const slotBytes: number[] = []
@@ -107,7 +114,7 @@ export function kernelDispatches(
     })),
     ...slotBytes.map((bytes) => ({ kind: 'scratch' as const, bytes })),
   ]
-  return { program, kernels, plan, storages, dispatches }
+  return { storages, dispatches }
 }
 
 function requireBindings(

@@ -4,14 +4,13 @@
  * because the pool hands them out in turn.
  */
 import type { Allocation } from '../device/bufferPool.ts'
+import { bindingSize } from '../device/bufferPool.ts'
 import type { CachedPipeline } from '../device/pipelineCache.ts'
 import type { ShaderDispatch } from '../wgsl/shaderDispatch.ts'
 import type { StorageRole } from './kernelDispatches.ts'
 
 /** Combinations of buffers that are remembered per dispatch, least recently used forgotten first. */
 const capacity = 32
-/** Vectors of four words are read to the end. */
-const bindingAlignment = 16
 
 export class PreparedDispatch {
   readonly #pipeline: GPUComputePipeline
@@ -33,7 +32,7 @@ export class PreparedDispatch {
     this.#layout = layout
     this.#workgroups = workgroups
     this.#storages = bindings.map(({ storage }) => storage)
-    this.#sizes = this.#storages.map((storage) => alignedSize(storages[storage].bytes))
+    this.#sizes = this.#storages.map((storage) => bindingSize(storages[storage].bytes))
     this.#bound = this.#storages.map(() => 0)
   }
 
@@ -95,6 +94,3 @@ export class PreparedDispatch {
     })
   }
 }
-
-const alignedSize = (bytes: number): number =>
-  Math.max(bindingAlignment, Math.ceil(bytes / bindingAlignment) * bindingAlignment)

@@ -15,6 +15,15 @@ export type WordType = 'f32' | 'i32' | 'u32'
 /** Elements that one expression computes at once. */
 export type Lanes = 1 | 4
 
+/** The error for a dtype that WGSL does not have. */
+export const unsupportedDtype = (operation: string, dtype: Dtype): DtypeError =>
+  new DtypeError({
+    operation,
+    rule: 'the gpu backend computes in float32, int32, uint32 and bool',
+    found: dtype,
+    remedy: 'Convert to float32, or use the reference backend for float64',
+  })
+
 /** @throws {DtypeError} for float64, which WGSL does not have. */
 export function wordType(dtype: Dtype): WordType {
   switch (dtype) {
@@ -26,12 +35,7 @@ export function wordType(dtype: Dtype): WordType {
     case 'bool':
       return 'u32'
     case 'float64':
-      throw new DtypeError({
-        operation: 'WGSL',
-        rule: 'the gpu backend computes in float32, int32, uint32 and bool',
-        found: dtype,
-        remedy: 'Use the reference backend for float64',
-      })
+      throw unsupportedDtype('WGSL', dtype)
   }
 }
 

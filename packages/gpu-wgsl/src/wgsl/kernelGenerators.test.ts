@@ -26,7 +26,7 @@ import { requestDevice } from '../device/requestDevice.ts'
 import { gpuBackendOn } from '../gpuBackend.ts'
 import { createDawn } from '../node/dawn.ts'
 import { testDevice } from '../node/softwareDevice.ts'
-import { kernelDispatches } from '../program/kernelDispatches.ts'
+import { kernelDispatches, planProgram } from '../program/kernelDispatches.ts'
 import { generateKernel } from './kernelGenerators.ts'
 
 const requested = await testDevice()
@@ -87,7 +87,8 @@ describe('every shader compiles (null device)', () => {
     const sources = new Set<string>()
     const labels: string[] = []
     for (const program of programs) {
-      for (const dispatch of kernelDispatches(program, [], capabilities, generateKernel).dispatches) {
+      for (const dispatch of kernelDispatches(planProgram(program, []), capabilities, generateKernel)
+        .dispatches) {
         if (sources.has(dispatch.source)) continue
         sources.add(dispatch.source)
         labels.push(dispatch.label)

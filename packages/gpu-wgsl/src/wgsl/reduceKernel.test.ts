@@ -1,4 +1,4 @@
-// Reductions against plain loops: any views, all reducers and dtypes, accuracy, repetition.
+// Reductions against plain loops: arbitrary views, all reducers and dtypes, accuracy, repetition.
 import type { Dtype, ReduceKernel, TypedArray } from '@hessian-free/tensor'
 import { denseView, typedArray } from '@hessian-free/tensor'
 import fc from 'fast-check'
