@@ -2,7 +2,7 @@
  * eˣ and eˣ − 1 in WGSL:
  *   x = k·ln 2 + r,  |r| ≤ ½ ln 2,   eˣ = 2ᵏ·(1 + r + r²·q(r)),   eˣ − 1 = 2ᵏ·(r + r²·q(r)) + (2ᵏ − 1).
  * Reduction after Cody & Waite (Software Manual for the Elementary Functions, 1980, ch. 6) and the minimax polynomials
- * of the CPU backend (tensor's wasm/exponential.ts). WGSL's own `exp` may be off by 3 + 2·|x| ulp.
+ * of the CPU backend (tensor's wasm/elements/exponential.ts). WGSL's own `exp` may be off by 3 + 2·|x| ulp.
  *
  * Measured over all exponents: eˣ 0.99 ulp, eˣ − 1 1.39 ulp, equal to the last bit on SwiftShader and lavapipe.
  */

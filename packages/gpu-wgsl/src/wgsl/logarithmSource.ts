@@ -3,7 +3,7 @@
  *   x = 2ᵏ·m,  √½ ≤ m < √2,  f = m − 1,  s = f / (2 + f),
  *   log(1 + f) = f − (h − s·(h + R(s²))),  h = ½f²,  R(z) = c₁z + c₂z² + c₃z³ ≈ log((1 + s)/(1 − s))/s − 2.
  * The sum is that of Tang, ACM TOMS 16 (1990), §2; the minimax polynomial and the correction of log(1 + x) by the
- * rounding error of 1 + x are the CPU backend's (tensor's wasm/logarithm.ts). Subnormal arguments are normalised on
+ * rounding error of 1 + x are the CPU backend's (tensor's wasm/elements/logarithm.ts). Subnormal arguments are normalised on
  * their bits, so that they count even where arithmetic flushes them.
  *
  * Measured over all exponents: log 0.80 ulp, log(1 + x) 1.37 ulp.

@@ -16,7 +16,7 @@ const tail = [5, 7, 9, 11, 13].map((n) => 3 / n)
 const scale = 2 / (3 * Math.LN2)
 /** 12 significant bits. */
 const scaleHigh = new Float32Array(Uint32Array.of(floatBits(scale) & 0xfffff000).buffer)[0]
-/** 2ᵍ − 1 = g·Q(g), |g| ≤ ½: minimax, from tensor's wasm/power.ts. */
+/** 2ᵍ − 1 = g·Q(g), |g| ≤ ½: minimax, from tensor's wasm/elements/power.ts. */
 const exponentialSeries = [
   0.6931471807047774, 0.24022651066992984, 0.05550410365342035, 0.009618038060799748, 0.001333393538856602,
   0.0001546678117020309, 1.5196128035027047e-5,

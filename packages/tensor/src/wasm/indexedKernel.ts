@@ -6,10 +6,10 @@ import type { Block, GatherKernel, ScatterAddKernel } from '../kernel/kernel.ts'
 import type { Dtype } from '../dtype.ts'
 import type { FunctionBuilder, FunctionIndex, Local } from './assembler/functionBuilder.ts'
 import type { ModuleBuilder } from './assembler/moduleBuilder.ts'
-import { requireVectorDtype } from './elementFunctions.ts'
+import { requireVectorDtype } from './elements/elementFunctions.ts'
 import { kernelBuffers, pointersOf } from './kernelArguments.ts'
-import { pushLanes, storeLanes } from './laneMemory.ts'
-import { repeat } from './loopNest.ts'
+import { pushLanes, storeLanes } from './loops/laneMemory.ts'
+import { repeat } from './loops/loopNest.ts'
 
 type Pointers = (block: Block) => Local
 

@@ -6,9 +6,9 @@ import type { DotKernel, Kernel } from '../kernel/kernel.ts'
 import type { FunctionIndex } from './assembler/functionBuilder.ts'
 import type { ModuleBuilder } from './assembler/moduleBuilder.ts'
 import { addGatherKernel, addScatterAddKernel } from './indexedKernel.ts'
-import { addMapKernel } from './loopKernel.ts'
+import { addMapKernel } from './loops/loopKernel.ts'
 import { addRandomBitsKernel } from './randomBitsKernel.ts'
-import { addReduceKernel } from './reductionKernel.ts'
+import { addReduceKernel } from './reductions/reductionKernel.ts'
 
 /** Adds the kernel to the module. @throws {DtypeError} for float64. */
 export function addKernelFunction(

@@ -12,9 +12,9 @@ import type { ModuleBuilder } from './assembler/moduleBuilder.ts'
 import { createModuleBuilder } from './assembler/moduleBuilder.ts'
 import { dotEpilogueBuffers, kernelBuffers } from './kernelArguments.ts'
 import { addKernelFunction } from './kernelFunction.ts'
-import { addDotEpilogue, hasPlainResult } from './loopKernel.ts'
-import type { MemoryImport } from './matrixModule.ts'
-import { importMemory } from './matrixModule.ts'
+import { addDotEpilogue, hasPlainResult } from './loops/loopKernel.ts'
+import type { MemoryImport } from './matrix/matrixModule.ts'
+import { importMemory } from './matrix/matrixModule.ts'
 
 /** What a run of the program does, in order. */
 export type ProgramStep =

@@ -7,12 +7,12 @@ import type { RandomBitsKernel } from '../kernel/kernel.ts'
 import type { FunctionIndex } from './assembler/functionBuilder.ts'
 import type { ModuleBuilder } from './assembler/moduleBuilder.ts'
 import { kernelBuffers, pointersOf } from './kernelArguments.ts'
-import { laneBytes, storeLanes } from './laneMemory.ts'
-import { repeat } from './loopNest.ts'
-import { addIntegers, bitOr, bitXor } from './vectorArithmetic.ts'
-import { emitVectors } from './vectorEmission.ts'
-import type { VectorGraph, VectorNode } from './vectorGraph.ts'
-import { createVectorGraph } from './vectorGraph.ts'
+import { laneBytes, storeLanes } from './loops/laneMemory.ts'
+import { repeat } from './loops/loopNest.ts'
+import { addIntegers, bitOr, bitXor } from './elements/vectorArithmetic.ts'
+import { emitVectors } from './elements/vectorEmission.ts'
+import type { VectorGraph, VectorNode } from './elements/vectorGraph.ts'
+import { createVectorGraph } from './elements/vectorGraph.ts'
 
 const parity = 0x1bd11bda
 const rotations = [

@@ -5,15 +5,15 @@
  * The lanes lie along an axis on which the operands are contiguous: a reduced one (lanes are folded; one result
  * at a time) or a kept one (each lane is a result; strips of several vectors go down the reduced axes).
  */
-import type { BufferIndex, ReduceKernel } from '../kernel/kernel.ts'
-import type { FunctionBuilder, FunctionIndex, Local } from './assembler/functionBuilder.ts'
-import type { ModuleBuilder } from './assembler/moduleBuilder.ts'
-import { kernelBuffers, pointersOf } from './kernelArguments.ts'
-import type { LoopBody } from './loopBody.ts'
-import type { ViewOf } from './loopCursors.ts'
-import { createCursors } from './loopCursors.ts'
-import type { LoopInput } from './loopExpression.ts'
-import { loopExpression } from './loopExpression.ts'
+import type { BufferIndex, ReduceKernel } from '../../kernel/kernel.ts'
+import type { FunctionBuilder, FunctionIndex, Local } from '../assembler/functionBuilder.ts'
+import type { ModuleBuilder } from '../assembler/moduleBuilder.ts'
+import { kernelBuffers, pointersOf } from '../kernelArguments.ts'
+import type { LoopBody } from '../loops/loopBody.ts'
+import type { ViewOf } from '../loops/loopCursors.ts'
+import { createCursors } from '../loops/loopCursors.ts'
+import type { LoopInput } from '../loops/loopExpression.ts'
+import { loopExpression } from '../loops/loopExpression.ts'
 import { emitReduceAcross } from './reductionAcross.ts'
 import { emitReduceAlong } from './reductionAlong.ts'
 

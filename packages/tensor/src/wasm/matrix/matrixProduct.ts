@@ -3,7 +3,7 @@
  * which way it takes. The general way packs both operands (`matrixPanelsPlan.ts`); matrix times vector and
  * products without terms have ways of their own (`matrixVectorPlan.ts`).
  */
-import { ArgumentError } from '../errors.ts'
+import { ArgumentError } from '../../errors.ts'
 import type { MicroKernel } from './matrixMicroKernel.ts'
 import type { MatrixFunctions } from './matrixModule.ts'
 import { planPanels } from './matrixPanelsPlan.ts'

@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { ArgumentError } from '../errors.ts'
+import { ArgumentError } from '../../errors.ts'
 import type { MicroKernel } from './matrixMicroKernel.ts'
 import { instantiateMatrixModule } from './matrixModule.ts'
 import { microKernelCandidates, preferredMultiplyAdd } from './matrixProbe.ts'

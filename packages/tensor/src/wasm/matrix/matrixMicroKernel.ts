@@ -7,7 +7,7 @@
  * unrolled loop has an exit test after each step, which keeps every block at one step's loads. The accumulator
  * is added after the sum, not before, so that each element is computed in the same order wherever it lies.
  */
-import type { FunctionBody, Signature } from './assembler/moduleBuilder.ts'
+import type { FunctionBody, Signature } from '../assembler/moduleBuilder.ts'
 
 /** What distinguishes one micro-kernel from another. */
 export interface MicroKernel {

@@ -4,10 +4,10 @@
  */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Dtype } from '../dtype.ts'
-import { typedArray } from '../dtype.ts'
-import type { Kernel, DotKernel, ReduceKernel, Reducer, ScalarNode } from '../kernel/kernel.ts'
-import { addKernelFunction } from './kernelFunction.ts'
+import type { Dtype } from '../../dtype.ts'
+import { typedArray } from '../../dtype.ts'
+import type { Kernel, DotKernel, ReduceKernel, Reducer, ScalarNode } from '../../kernel/kernel.ts'
+import { addKernelFunction } from '../kernelFunction.ts'
 import {
   apply,
   differences,
@@ -19,7 +19,7 @@ import {
   sampleArray,
   unwritten,
   viewArbitrary,
-} from './singleKernel.ts'
+} from '../singleKernel.ts'
 
 const addKernel: Parameters<typeof runBoth>[1] = (module, kernel, name) =>
   addKernelFunction(module, kernel as Exclude<Kernel, DotKernel>, name)

@@ -8,10 +8,10 @@
  * `argMax` carries the position beside the value; a NaN counts as larger than any number and the first of
  * equals wins.
  */
-import type { Dtype } from '../dtype.ts'
-import type { Reducer } from '../kernel/kernel.ts'
-import type { FunctionBuilder, Local } from './assembler/functionBuilder.ts'
-import { laneBytes } from './laneMemory.ts'
+import type { Dtype } from '../../dtype.ts'
+import type { Reducer } from '../../kernel/kernel.ts'
+import type { FunctionBuilder, Local } from '../assembler/functionBuilder.ts'
+import { laneBytes } from '../loops/laneMemory.ts'
 import { positionAccumulator } from './reductionPosition.ts'
 
 export type ReductionDirection = 'across' | 'along'

@@ -5,9 +5,9 @@
  * Integer quotients are computed in float64, where the quotient of two 32-bit integers truncates exactly: its
  * distance from an integer is at least 1/|b| if not zero, and its rounding error below 2⁻²¹/|b|.
  */
-import type { Dtype } from '../dtype.ts'
-import { DtypeError } from '../errors.ts'
-import type { ElementwisePrimitive } from '../program/primitive.ts'
+import type { Dtype } from '../../dtype.ts'
+import { DtypeError } from '../../errors.ts'
+import type { ElementwisePrimitive } from '../../program/primitive.ts'
 import { exponential, exponentialMinusOne } from './exponential.ts'
 import { hyperbolicTangent } from './hyperbolicTangent.ts'
 import { logarithm, logarithmOfOnePlus } from './logarithm.ts'

@@ -3,8 +3,8 @@
  * stride 0 a splat, any other stride one load a lane. Fewer than four lanes touch only their own elements, so
  * that the end of a row is neither read beyond nor written beyond; the other lanes are zero.
  */
-import type { FunctionBuilder, Local } from './assembler/functionBuilder.ts'
-import { int32Bytes } from './assembler/encoding.ts'
+import type { FunctionBuilder, Local } from '../assembler/functionBuilder.ts'
+import { int32Bytes } from '../assembler/encoding.ts'
 import type { Access } from './loopCursors.ts'
 
 /** Four integer lanes as sixteen bytes. */

@@ -5,7 +5,7 @@
  *
  * Constants are emitted at each use: the engine's optimising compiler moves them out of loops.
  */
-import type { FunctionBuilder, Local } from './assembler/functionBuilder.ts'
+import type { FunctionBuilder, Local } from '../assembler/functionBuilder.ts'
 import type { VectorNode } from './vectorGraph.ts'
 
 /** Puts input number `index` on the operand stack. */

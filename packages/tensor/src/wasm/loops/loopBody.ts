@@ -2,14 +2,14 @@
  * The body of an element-wise loop: expressions, what they read and where the results go, emitted for up to
  * four neighbouring elements along a lane axis at a fixed distance from the cursors.
  */
-import type { FunctionBuilder, Local } from './assembler/functionBuilder.ts'
+import type { FunctionBuilder, Local } from '../assembler/functionBuilder.ts'
 import { pushLanes, storeLanes } from './laneMemory.ts'
 import type { Access, Cursors } from './loopCursors.ts'
 import { elementShift } from './loopCursors.ts'
-import { ProgramError } from '../errors.ts'
-import type { KnownNodes } from './vectorEmission.ts'
-import { emitInvariants, emitVectors } from './vectorEmission.ts'
-import type { VectorNode } from './vectorGraph.ts'
+import { ProgramError } from '../../errors.ts'
+import type { KnownNodes } from '../elements/vectorEmission.ts'
+import { emitInvariants, emitVectors } from '../elements/vectorEmission.ts'
+import type { VectorNode } from '../elements/vectorGraph.ts'
 
 export interface LoopBody {
   readonly cursors: Cursors

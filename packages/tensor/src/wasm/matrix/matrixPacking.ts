@@ -9,9 +9,9 @@
  *
  * Source: Goto & van de Geijn 2008, section 4.2.
  */
-import { countedLoop } from './assembler/countedLoop.ts'
-import type { FunctionBuilder, Local } from './assembler/functionBuilder.ts'
-import type { FunctionBody, Signature } from './assembler/moduleBuilder.ts'
+import { countedLoop } from '../assembler/countedLoop.ts'
+import type { FunctionBuilder, Local } from '../assembler/functionBuilder.ts'
+import type { FunctionBody, Signature } from '../assembler/moduleBuilder.ts'
 
 /** (destination, source, lane stride, depth stride, lanes, depth): addresses and strides in bytes. */
 export const packingSignature: Signature = {

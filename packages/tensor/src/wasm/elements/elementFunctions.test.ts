@@ -4,11 +4,11 @@
  * are those that the header comments state.
  */
 import { describe, expect, it } from 'vitest'
-import type { Dtype } from '../dtype.ts'
-import { typedArray } from '../dtype.ts'
-import type { ElementwisePrimitive } from '../program/primitive.ts'
-import { allExponents, interval } from '../testing/floatSamples.ts'
-import { createModuleBuilder } from './assembler/moduleBuilder.ts'
+import type { Dtype } from '../../dtype.ts'
+import { typedArray } from '../../dtype.ts'
+import type { ElementwisePrimitive } from '../../program/primitive.ts'
+import { allExponents, interval } from '../../testing/floatSamples.ts'
+import { createModuleBuilder } from '../assembler/moduleBuilder.ts'
 import { applyElementFunction } from './elementFunctions.ts'
 import { emitVectors } from './vectorEmission.ts'
 import { createVectorGraph } from './vectorGraph.ts'

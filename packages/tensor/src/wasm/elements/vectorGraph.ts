@@ -6,7 +6,7 @@
  * functions (the exponential of a logistic function and of its derivative, say), is computed once. Nodes are
  * numbered in order of creation, which is an order of evaluation.
  */
-import type { vectorInstructions } from './assembler/vectorInstructions.ts'
+import type { vectorInstructions } from '../assembler/vectorInstructions.ts'
 
 /** An instruction that takes and gives whole vectors. */
 export type VectorInstruction = keyof typeof vectorInstructions

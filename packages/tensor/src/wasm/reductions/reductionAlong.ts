@@ -3,12 +3,12 @@
  * chain a vector, and the epilogue works on four results at once. What does not change down the strip is
  * computed once in front of it.
  */
-import type { FunctionBuilder } from './assembler/functionBuilder.ts'
-import { emitLoopInvariants, emitStores, emitValues } from './loopBody.ts'
-import type { Place } from './loopBody.ts'
-import { vectorsPerTurn } from './loopKernelRows.ts'
-import type { AxisLoop } from './loopNest.ts'
-import { loopsOver, nest, repeat } from './loopNest.ts'
+import type { FunctionBuilder } from '../assembler/functionBuilder.ts'
+import { emitLoopInvariants, emitStores, emitValues } from '../loops/loopBody.ts'
+import type { Place } from '../loops/loopBody.ts'
+import { vectorsPerTurn } from '../loops/loopKernelRows.ts'
+import type { AxisLoop } from '../loops/loopNest.ts'
+import { loopsOver, nest, repeat } from '../loops/loopNest.ts'
 import { createAccumulator } from './reductionAccumulator.ts'
 import type { ReductionBody } from './reductionKernel.ts'
 

@@ -2,10 +2,10 @@
  * Reduction with the lanes along a reduced axis: for each kept index all rows along that axis are accumulated in
  * several chains of vectors; then chains and lanes are folded and the epilogue computes one element.
  */
-import type { FunctionBuilder } from './assembler/functionBuilder.ts'
-import { emitLoopInvariants, emitStores, emitValues } from './loopBody.ts'
-import { vectorsPerTurn } from './loopKernelRows.ts'
-import { nest, repeat } from './loopNest.ts'
+import type { FunctionBuilder } from '../assembler/functionBuilder.ts'
+import { emitLoopInvariants, emitStores, emitValues } from '../loops/loopBody.ts'
+import { vectorsPerTurn } from '../loops/loopKernelRows.ts'
+import { nest, repeat } from '../loops/loopNest.ts'
 import type { Accumulator } from './reductionAccumulator.ts'
 import { createAccumulator } from './reductionAccumulator.ts'
 import type { ReductionBody } from './reductionKernel.ts'

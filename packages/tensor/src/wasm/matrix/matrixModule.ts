@@ -3,8 +3,8 @@
  * shared by every program of a backend. One generic module was chosen over code specialised to each shape
  * because V8 compiles a fresh module with its baseline compiler first: shared code becomes hot once.
  */
-import type { ModuleBuilder } from './assembler/moduleBuilder.ts'
-import { createModuleBuilder } from './assembler/moduleBuilder.ts'
+import type { ModuleBuilder } from '../assembler/moduleBuilder.ts'
+import { createModuleBuilder } from '../assembler/moduleBuilder.ts'
 import type { MicroKernel } from './matrixMicroKernel.ts'
 import { microKernelBody, microKernelSignature } from './matrixMicroKernel.ts'
 import { packingBody, packingSignature } from './matrixPacking.ts'

@@ -4,8 +4,8 @@
  * goes into the offset immediates of loads and stores. Taking a step along an axis adds a constant to each
  * cursor whose stride along it is not zero.
  */
-import type { BufferIndex, View } from '../kernel/kernel.ts'
-import type { FunctionBuilder, Local } from './assembler/functionBuilder.ts'
+import type { BufferIndex, View } from '../../kernel/kernel.ts'
+import type { FunctionBuilder, Local } from '../assembler/functionBuilder.ts'
 
 /** A view of a buffer, or, without a buffer, the number offset + Σ strides·index itself. */
 export interface ViewOf {

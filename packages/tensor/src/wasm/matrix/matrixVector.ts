@@ -5,9 +5,9 @@
  *
  * x is contiguous. The order of summation depends on the shape only.
  */
-import { countedLoop } from './assembler/countedLoop.ts'
-import type { FunctionBuilder, Local } from './assembler/functionBuilder.ts'
-import type { FunctionBody, Signature } from './assembler/moduleBuilder.ts'
+import { countedLoop } from '../assembler/countedLoop.ts'
+import type { FunctionBuilder, Local } from '../assembler/functionBuilder.ts'
+import type { FunctionBody, Signature } from '../assembler/moduleBuilder.ts'
 
 /** (A, stride of its rows or columns, x, y, rows, depth): y is overwritten. */
 export const matrixVectorSignature: Signature = { parameters: new Array(6).fill('i32'), results: [] }

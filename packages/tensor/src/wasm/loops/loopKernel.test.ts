@@ -4,10 +4,10 @@
  */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { typedArray } from '../dtype.ts'
-import type { DotKernel, Kernel, MapKernel, ScalarNode } from '../kernel/kernel.ts'
-import { dotEpilogueBuffers } from './kernelArguments.ts'
-import { addKernelFunction } from './kernelFunction.ts'
+import { typedArray } from '../../dtype.ts'
+import type { DotKernel, Kernel, MapKernel, ScalarNode } from '../../kernel/kernel.ts'
+import { dotEpilogueBuffers } from '../kernelArguments.ts'
+import { addKernelFunction } from '../kernelFunction.ts'
 import { addDotEpilogue, hasPlainResult } from './loopKernel.ts'
 import {
   apply,
@@ -20,7 +20,7 @@ import {
   sampleArray,
   unwritten,
   viewArbitrary,
-} from './singleKernel.ts'
+} from '../singleKernel.ts'
 
 const addKernel: Parameters<typeof runBoth>[1] = (module, kernel, name) =>
   addKernelFunction(module, kernel as Exclude<Kernel, DotKernel>, name)

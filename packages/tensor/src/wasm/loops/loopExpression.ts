@@ -2,11 +2,11 @@
  * Scalar expressions of a kernel as vector graphs: the same expression on four neighbouring elements at once.
  * Loads, indices and the result of a reduction become inputs of the graph; equal ones are one input.
  */
-import type { ScalarNode, View } from '../kernel/kernel.ts'
-import { applyElementFunction, requireVectorDtype } from './elementFunctions.ts'
+import type { ScalarNode, View } from '../../kernel/kernel.ts'
+import { applyElementFunction, requireVectorDtype } from '../elements/elementFunctions.ts'
 import type { ViewOf } from './loopCursors.ts'
-import type { VectorGraph, VectorNode } from './vectorGraph.ts'
-import { createVectorGraph } from './vectorGraph.ts'
+import type { VectorGraph, VectorNode } from '../elements/vectorGraph.ts'
+import { createVectorGraph } from '../elements/vectorGraph.ts'
 
 /** What an input of the graph is: a view, or (undefined) the result that an epilogue starts from. */
 export type LoopInput = ViewOf | undefined

@@ -3,11 +3,11 @@
  * at a time, several vectors a turn, and ends with a vector of fewer lanes. What does not change along the
  * row is computed once in front of it.
  */
-import type { FunctionBuilder } from './assembler/functionBuilder.ts'
+import type { FunctionBuilder } from '../assembler/functionBuilder.ts'
 import type { LoopBody } from './loopBody.ts'
 import { emitLoopInvariants, emitStores, emitValues } from './loopBody.ts'
 import { loopsOver, nest, repeat } from './loopNest.ts'
-import { instructionCount } from './vectorEmission.ts'
+import { instructionCount } from '../elements/vectorEmission.ts'
 
 /** A box of the iteration space. */
 export interface Region {

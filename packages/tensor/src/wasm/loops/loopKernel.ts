@@ -3,9 +3,9 @@
  * axis is the one along which the first store is contiguous; where an input is contiguous along another axis
  * instead, the loops go over tiles.
  */
-import type { BufferIndex, DotKernel, MapKernel, ScalarNode, Store } from '../kernel/kernel.ts'
-import type { FunctionBuilder, FunctionIndex, Local } from './assembler/functionBuilder.ts'
-import type { ModuleBuilder } from './assembler/moduleBuilder.ts'
+import type { BufferIndex, DotKernel, MapKernel, ScalarNode, Store } from '../../kernel/kernel.ts'
+import type { FunctionBuilder, FunctionIndex, Local } from '../assembler/functionBuilder.ts'
+import type { ModuleBuilder } from '../assembler/moduleBuilder.ts'
 import type { LoopBody } from './loopBody.ts'
 import { emitStores, emitValues } from './loopBody.ts'
 import type { Access, ViewOf } from './loopCursors.ts'
@@ -14,7 +14,7 @@ import { loopExpression } from './loopExpression.ts'
 import { emitRow, emitRows } from './loopKernelRows.ts'
 import { repeatBy } from './loopNest.ts'
 import { crossAxis, emitTiles } from './loopKernelTiles.ts'
-import { dotEpilogueBuffers, kernelBuffers, pointersOf } from './kernelArguments.ts'
+import { dotEpilogueBuffers, kernelBuffers, pointersOf } from '../kernelArguments.ts'
 
 function mapBody(
   f: FunctionBuilder,

@@ -9,7 +9,7 @@
  * cross axis; tiles along the lane axis. So 16 rows are read as streams and every line that is written is
  * complete at once. Heuristic: both lengths were chosen on one machine.
  */
-import type { FunctionBuilder, Local } from './assembler/functionBuilder.ts'
+import type { FunctionBuilder, Local } from '../assembler/functionBuilder.ts'
 import { pushLanes } from './laneMemory.ts'
 import type { LoopBody } from './loopBody.ts'
 import { emitStores, emitValues } from './loopBody.ts'

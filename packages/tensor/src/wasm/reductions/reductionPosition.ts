@@ -3,9 +3,9 @@
  * x ≤ b (so a NaN beats every number, and of equals the first stays); lanes are folded by the same rule, with
  * the smaller position where neither beats the other.
  */
-import type { Dtype } from '../dtype.ts'
-import type { FunctionBuilder, Local } from './assembler/functionBuilder.ts'
-import { laneBytes } from './laneMemory.ts'
+import type { Dtype } from '../../dtype.ts'
+import type { FunctionBuilder, Local } from '../assembler/functionBuilder.ts'
+import { laneBytes } from '../loops/laneMemory.ts'
 import type { Accumulator, AccumulatorShape } from './reductionAccumulator.ts'
 import { pushIdentity, pushMasked, vectorLocals } from './reductionAccumulator.ts'
 

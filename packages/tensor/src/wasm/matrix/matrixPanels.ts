@@ -8,9 +8,9 @@
  *
  * Source: Goto & van de Geijn 2008, section 4.3 (GEBP).
  */
-import { countedLoop } from './assembler/countedLoop.ts'
-import type { FunctionIndex } from './assembler/functionBuilder.ts'
-import type { FunctionBody, Signature } from './assembler/moduleBuilder.ts'
+import { countedLoop } from '../assembler/countedLoop.ts'
+import type { FunctionIndex } from '../assembler/functionBuilder.ts'
+import type { FunctionBody, Signature } from '../assembler/moduleBuilder.ts'
 import type { MicroKernel } from './matrixMicroKernel.ts'
 
 /**

@@ -2,7 +2,7 @@
  * The ways of a matrix product that need no packing: no terms at all, and a single row or column. The latter
  * read the matrix once, where it lies; strides that their kernels do not know are smoothed by copying vectors.
  */
-import { ArgumentError } from '../errors.ts'
+import { ArgumentError } from '../../errors.ts'
 import type { MatrixFunctions } from './matrixModule.ts'
 import type { MatrixProduct, MatrixProductPlan } from './matrixProduct.ts'
 

@@ -2,7 +2,7 @@
  * Loops with a fixed number of turns, and nests of them that move cursors along axes. Every nest leaves the
  * cursors where it found them.
  */
-import type { FunctionBuilder, Local } from './assembler/functionBuilder.ts'
+import type { FunctionBuilder, Local } from '../assembler/functionBuilder.ts'
 import type { Cursors } from './loopCursors.ts'
 
 /** Runs the body `count` times; once without a loop. */

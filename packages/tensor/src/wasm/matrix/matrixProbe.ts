@@ -8,7 +8,7 @@
  * first, timed in turn several times, and each is judged by its best time; another than the first candidate must
  * win by a clear margin.
  */
-import { supportsRelaxedSimd } from './assembler/features.ts'
+import { supportsRelaxedSimd } from '../assembler/features.ts'
 import type { MicroKernel } from './matrixMicroKernel.ts'
 import type { MatrixFunctions } from './matrixModule.ts'
 import { instantiateMatrixModule } from './matrixModule.ts'
