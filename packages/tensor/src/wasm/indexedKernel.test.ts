@@ -6,13 +6,9 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Dtype } from '../dtype.ts'
 import { typedArray } from '../dtype.ts'
-import type { DotKernel, GatherKernel, Kernel, RandomBitsKernel, ScatterAddKernel } from '../kernel/kernel.ts'
+import type { GatherKernel, RandomBitsKernel, ScatterAddKernel } from '../kernel/kernel.ts'
 import { randomBits } from '../random/threefry.ts'
-import { addKernelFunction } from './kernelFunction.ts'
-import { differences, runBoth, runOnArrays, sampleArray, unwritten } from './singleKernel.ts'
-
-const addKernel: Parameters<typeof runBoth>[1] = (module, kernel, name) =>
-  addKernelFunction(module, kernel as Exclude<Kernel, DotKernel>, name)
+import { differences, runBoth, runKernel, sampleArray, unwritten } from './singleKernel.ts'
 
 const sizes = fc.record({
   outer: fc.integer({ min: 1, max: 4 }),
@@ -43,7 +39,7 @@ describe('indexed kernels', () => {
           sampleArray('int32', count, 2),
           unwritten(dtype, outer * count * inner),
         ]
-        const { got, want } = runBoth(kernel, addKernel, arrays)
+        const { got, want } = runBoth(kernel, arrays)
         expect([...got[2]]).toEqual([...want[2]])
       }),
       { numRuns: 100 },
@@ -71,7 +67,7 @@ describe('indexed kernels', () => {
           sampleArray(dtype, offset + outer * count * inner, 3),
           unwritten(dtype, outer * extent * inner),
         ]
-        const { got, want } = runBoth(kernel, addKernel, arrays)
+        const { got, want } = runBoth(kernel, arrays)
         expect(differences(got[3], want[3], dtype === 'float32' ? 2e-6 : 0)).toEqual([])
       }),
       { numRuns: 100 },
@@ -89,11 +85,7 @@ describe('indexed kernels', () => {
           output: { buffer: 1, offset: 1 },
         }
         const key = Uint32Array.from([...new Array<number>(offset).fill(7), key0, key1])
-        const [, got] = runOnArrays(
-          (module) => addKernelFunction(module, kernel, 'run'),
-          [key, typedArray('uint32', count + 1)],
-          [0, 1],
-        )
+        const [, got] = runKernel(kernel, [key, typedArray('uint32', count + 1)])
         expect([...got.subarray(1)]).toEqual([...randomBits([key0, key1], count)])
       }),
       { numRuns: 60 },

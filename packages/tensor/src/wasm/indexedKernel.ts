@@ -4,10 +4,10 @@
  */
 import type { Block, GatherKernel, ScatterAddKernel } from '../kernel/kernel.ts'
 import type { Dtype } from '../dtype.ts'
-import type { FunctionBuilder, FunctionIndex, Local } from './assembler/functionBuilder.ts'
-import type { ModuleBuilder } from './assembler/moduleBuilder.ts'
+import type { FunctionBuilder, Local } from './assembler/functionBuilder.ts'
 import { requireVectorDtype } from './elements/elementFunctions.ts'
-import { kernelBuffers, pointersOf } from './kernelArguments.ts'
+import { wholeKernelStage } from './kernelArguments.ts'
+import type { Stage, StageContext } from './stage.ts'
 import { pushLanes, storeLanes } from './loops/laneMemory.ts'
 import { repeat } from './loops/loopNest.ts'
 
@@ -104,49 +104,35 @@ function forEachRun(
   })
 }
 
-/** Adds `(pointer of each of kernelBuffers(kernel)) → ()`. @throws {DtypeError} for float64. */
-export function addGatherKernel(
-  module: ModuleBuilder,
-  kernel: GatherKernel,
-  exportName?: string,
-): FunctionIndex {
+/** gather. @throws {DtypeError} for float64. */
+export function gatherStages(context: StageContext, kernel: GatherKernel): Stage[] {
   requireVectorDtype('gather', kernel.dtype)
-  const buffers = kernelBuffers(kernel)
-  return module.addFunction(
-    { parameters: buffers.map(() => 'i32' as const), results: [] },
-    (f, parameters) => {
-      const pointerOf: Pointers = (block) => blockPointer(f, block, pointersOf(buffers, parameters))
+  return [
+    wholeKernelStage(context, kernel, (f, pointers) => {
+      const pointerOf: Pointers = (block) => blockPointer(f, block, pointers)
       const base = pointerOf(kernel.operand)
       forEachRun(f, kernel, pointerOf, base, pointerOf(kernel.output), (from, to) =>
         emitRun(f, from, to, kernel.inner, undefined),
       )
-    },
-    exportName,
-  )
+    }),
+  ]
 }
 
 const sumOf = (dtype: Dtype): 'f32x4Add' | 'i32x4Add' => (dtype === 'float32' ? 'f32x4Add' : 'i32x4Add')
 
-/** Adds `(pointer of each of kernelBuffers(kernel)) → ()`. @throws {DtypeError} for float64. */
-export function addScatterAddKernel(
-  module: ModuleBuilder,
-  kernel: ScatterAddKernel,
-  exportName?: string,
-): FunctionIndex {
+/** scatterAdd. @throws {DtypeError} for float64. */
+export function scatterAddStages(context: StageContext, kernel: ScatterAddKernel): Stage[] {
   requireVectorDtype('scatterAdd', kernel.dtype)
   const { outer, extent, inner } = kernel
-  const buffers = kernelBuffers(kernel)
-  return module.addFunction(
-    { parameters: buffers.map(() => 'i32' as const), results: [] },
-    (f, parameters) => {
-      const pointerOf: Pointers = (block) => blockPointer(f, block, pointersOf(buffers, parameters))
+  return [
+    wholeKernelStage(context, kernel, (f, pointers) => {
+      const pointerOf: Pointers = (block) => blockPointer(f, block, pointers)
       const base = pointerOf(kernel.output)
       f.localGet(base).localGet(pointerOf(kernel.operand))
       f.i32Const(4 * outer * extent * inner).memoryCopy()
       forEachRun(f, kernel, pointerOf, base, pointerOf(kernel.updates), (to, from) =>
         emitRun(f, from, to, inner, sumOf(kernel.dtype)),
       )
-    },
-    exportName,
-  )
+    }),
+  ]
 }

@@ -4,7 +4,9 @@
 import { ProgramError } from '../errors.ts'
 import type { BufferIndex, DotKernel, Kernel } from '../kernel/kernel.ts'
 import { readsOfKernel, writesOfKernel } from '../kernel/kernelAccess.ts'
-import type { Local } from './assembler/functionBuilder.ts'
+import type { FunctionBuilder, Local } from './assembler/functionBuilder.ts'
+import type { Stage, StageContext } from './stage.ts'
+import { stageSignature } from './stage.ts'
 
 const distinct = (buffers: readonly BufferIndex[]): BufferIndex[] => [...new Set(buffers)]
 
@@ -18,6 +20,19 @@ export const dotEpilogueBuffers = ({ epilogue, stores }: DotKernel): BufferIndex
     ...epilogue.flatMap((node) => (node.kind === 'load' ? [node.buffer] : [])),
     ...stores.map(({ buffer }) => buffer),
   ])
+
+/** A kernel as one stage of one unit: a function of the addresses of `kernelBuffers(kernel)`. */
+export function wholeKernelStage(
+  context: StageContext,
+  kernel: Kernel,
+  body: (f: FunctionBuilder, pointerOf: (buffer: BufferIndex) => Local) => void,
+): Stage {
+  const buffers = kernelBuffers(kernel)
+  const target = context.module.addFunction(stageSignature(buffers.length), (f, parameters) => {
+    body(f, pointersOf(buffers, parameters))
+  })
+  return { target, words: buffers.map((buffer) => context.wordOf(buffer)), units: 1, waits: false }
+}
 
 /** Carries a buffer to the parameter that holds its address. */
 export const pointersOf =

@@ -1,115 +1,180 @@
 /**
- * One WebAssembly module per program. Every kernel but the matrix products becomes a function in it;
- * runs of such kernels that follow one another become one exported function, so that a replay crosses from
- * JavaScript once per run of kernels and makes no objects.
- *
- * Buffers are found through a table in memory: entry i is the byte address of buffer i. The caller fills it
- * before each run.
+ * One WebAssembly module per program. Every kernel is a few functions in it, and one function runs them all:
+ *   run(table, thread, threads) → ()
+ * so that a replay is one call per thread, without an object and without JavaScript in between. Each thread does its
+ * share of every stage; threads meet at a barrier only where a stage touches what another thread may still be writing or
+ * reading.
  */
-import type { BufferIndex, DotKernel, Kernel, KernelProgram, MapKernel } from '../kernel/kernel.ts'
+import type { BufferIndex, Kernel, KernelProgram, MemoryPlan } from '../kernel/kernel.ts'
+import { readsOfKernel, writesOfKernel } from '../kernel/kernelAccess.ts'
+import type { AddressTable } from './addressTable.ts'
+import { createAddressTable } from './addressTable.ts'
 import type { FunctionBuilder, FunctionIndex, Local } from './assembler/functionBuilder.ts'
-import type { ModuleBuilder } from './assembler/moduleBuilder.ts'
 import { createModuleBuilder } from './assembler/moduleBuilder.ts'
-import { dotEpilogueBuffers, kernelBuffers } from './kernelArguments.ts'
-import { addKernelFunction } from './kernelFunction.ts'
-import { addDotEpilogue, hasPlainResult } from './loops/loopKernel.ts'
+import { kernelStages } from './kernelStages.ts'
 import type { MemoryImport } from './matrix/matrixModule.ts'
-import { importMemory } from './matrix/matrixModule.ts'
-
-/** What a run of the program does, in order. */
-export type ProgramStep =
-  /** Calls the export `(table) → ()`. */
-  | { readonly kind: 'kernels'; readonly exportName: string }
-  /** Runs a product; then, if there is one, the export `(table, batch, first row, row limit) → ()` on its rows. */
-  | { readonly kind: 'product'; readonly kernel: DotKernel; readonly epilogueName: string | undefined }
+import { importMatrixFunctions, importMemory } from './matrix/matrixModule.ts'
+import type { MicroKernel } from './matrix/matrixMicroKernel.ts'
+import { BackendError } from '../errors.ts'
+import type { Stage, StageContext } from './stage.ts'
+import { addBarrier } from './threads/barrier.ts'
 
 export interface ProgramModule {
   readonly bytes: Uint8Array<ArrayBuffer>
-  readonly steps: readonly ProgramStep[]
+  readonly table: AddressTable
+  /** Barriers in a run. */
+  readonly barriers: number
 }
 
-interface Call {
-  readonly target: FunctionIndex
-  readonly buffers: readonly BufferIndex[]
+/** What the module is made for. */
+export interface ModuleTarget {
+  readonly memory: Omit<MemoryImport, 'memory'>
+  /** Called where the program has a matrix product. */
+  readonly microKernel: () => MicroKernel
+  /** Whether the panels of a buffer may be kept from run to run. */
+  readonly mayKeepPanels: (buffer: BufferIndex) => boolean
 }
 
 /** Emits the module of a program. @throws {DtypeError} for float64. */
-export function programModule({ kernels }: KernelProgram, memory: MemoryImport): ProgramModule {
+export function programModule(
+  { kernels, buffers, inputs, outputs }: KernelProgram,
+  plan: MemoryPlan,
+  { memory, microKernel, mayKeepPanels }: ModuleTarget,
+): ProgramModule {
   const module = createModuleBuilder()
   importMemory(module, memory)
-  const steps: ProgramStep[] = []
-  let pending: Call[] = []
-  const flush = (): void => {
-    if (pending.length === 0) return
-    const exportName = `kernels${steps.length}`
-    addCalls(module, pending, exportName)
-    steps.push({ kind: 'kernels', exportName })
-    pending = []
+  const matrix = kernels.some(({ kind }) => kind === 'dot')
+    ? importMatrixFunctions(module, microKernel())
+    : undefined
+  const barrier = memory.shared === true ? addBarrier(module) : undefined
+  const table = createAddressTable(buffers.length, mayKeepPanels)
+  const context: StageContext = {
+    module,
+    buffers,
+    get matrix() {
+      if (matrix !== undefined) return matrix
+      throw new BackendError({ operation: 'compile', rule: 'only products may use the matrix functions' })
+    },
+    wordOf: table.wordOf,
+    sharedScratch: table.sharedScratch,
+    ownScratch: table.ownScratch,
+    panels: table.panels,
   }
-  const add = (kernel: Exclude<Kernel, DotKernel>): void => {
-    pending.push({ target: addKernelFunction(module, kernel), buffers: kernelBuffers(kernel) })
+  const staged = kernels.map((kernel) => {
+    table.beginKernel()
+    return { kernel, stages: kernelStages(context, kernel) }
+  })
+  const layout = table.finish()
+  const storageOf = (buffer: BufferIndex): string => {
+    if (plan.poolOf[buffer] >= 0) return `pool ${plan.poolOf[buffer]}`
+    const donor = plan.donorOf[outputs.indexOf(buffer)] ?? -1
+    return `buffer ${donor >= 0 ? inputs[donor] : buffer}`
   }
-  for (const kernel of kernels) {
-    if (kernel.kind !== 'dot') {
-      add(kernel)
-      continue
+  const meets = meetings(staged, storageOf)
+  let barriers = 0
+  module.addFunction(
+    { parameters: ['i32', 'i32', 'i32'], results: [] },
+    (f, [tableAddress, thread, threads]) => {
+      const share = createShare(f, thread, threads)
+      const own = f.local('i32')
+      f.localGet(tableAddress).i32Load(4 * layout.ownWord)
+      f.localGet(thread).i32Const(layout.ownBytes).i32Mul().i32Add().localSet(own)
+      staged.forEach(({ stages }, i) => {
+        stages.forEach((stage, j) => {
+          if (barrier !== undefined && meets[i][j]) {
+            barriers++
+            emitBarrier(f, barrier, threads)
+          }
+          share(stage, tableAddress, own)
+        })
+      })
+    },
+    'run',
+  )
+  return { bytes: module.build(), table: layout, barriers }
+}
+
+function emitBarrier(f: FunctionBuilder, barrier: FunctionIndex, threads: Local): void {
+  f.localGet(threads).i32Const(1).i32GtS()
+  f.ifElse(() => {
+    f.localGet(threads).call(barrier)
+  })
+}
+
+/** Emits a thread's share of a stage. */
+function createShare(f: FunctionBuilder, thread: Local, threads: Local) {
+  const first = f.local('i32')
+  const limit = f.local('i32')
+  /** ⌈units·t / T⌉ for the thread numbered `thread + ahead`. */
+  const boundary = (units: number, ahead: number): FunctionBuilder =>
+    f
+      .localGet(thread)
+      .i32Const(ahead)
+      .i32Add()
+      .i32Const(units)
+      .i32Mul()
+      .localGet(threads)
+      .i32Add()
+      .i32Const(1)
+      .i32Sub()
+      .localGet(threads)
+      .i32DivU()
+  return ({ target, words, units, condition }: Stage, table: Local, own: Local): void => {
+    const call = (): void => {
+      for (const word of words) f.localGet(table).i32Load(4 * word)
+      f.localGet(own).localGet(first).localGet(limit).call(target)
     }
-    const { ready, kernel: product } = withStorableAccumulator(kernel)
-    if (ready !== undefined) add(ready)
-    flush()
-    const epilogueName = hasPlainResult(product) ? undefined : `epilogue${steps.length}`
-    if (epilogueName !== undefined) addRowEpilogue(module, product, epilogueName)
-    steps.push({ kind: 'product', kernel: product, epilogueName })
+    const guarded = (): void => {
+      boundary(units, 0).localSet(first)
+      boundary(units, 1).localSet(limit)
+      f.localGet(first).localGet(limit).i32LtS()
+      f.ifElse(call)
+    }
+    if (condition === undefined) guarded()
+    else {
+      f.localGet(table).i32Load(4 * condition)
+      f.ifElse(guarded)
+    }
   }
-  flush()
-  return { bytes: module.build(), steps }
 }
 
-function pushAddresses(f: FunctionBuilder, table: Local, buffers: readonly BufferIndex[]): void {
-  for (const buffer of buffers) f.localGet(table).i32Load(4 * buffer)
-}
+const scratch = 'scratch'
 
-/** Adds `(table) → ()`, which calls the functions one after another. */
-function addCalls(module: ModuleBuilder, calls: readonly Call[], exportName: string): void {
-  module.addFunction(
-    { parameters: ['i32'], results: [] },
-    (f, [table]) => {
-      for (const { target, buffers } of calls) {
-        pushAddresses(f, table, buffers)
-        f.call(target)
-      }
-    },
-    exportName,
-  )
-}
-
-function addRowEpilogue(module: ModuleBuilder, kernel: DotKernel, exportName: string): void {
-  const epilogue = addDotEpilogue(module, kernel)
-  module.addFunction(
-    { parameters: ['i32', 'i32', 'i32', 'i32'], results: [] },
-    (f, [table, batch, first, limit]) => {
-      pushAddresses(f, table, dotEpilogueBuffers(kernel))
-      f.localGet(batch).localGet(first).localGet(limit).call(epilogue)
-    },
-    exportName,
-  )
+interface StagedKernel {
+  readonly kernel: Kernel
+  readonly stages: readonly Stage[]
 }
 
 /**
- * The product adds rows of unit stride only. An accumulator that is transposed, or repeated along the columns,
- * is first copied to where the product goes, and added from there.
+ * Whether threads must meet before each stage: where it reads what was written since they last met, or writes what was
+ * read or written. Scratch memory counts as written by every kernel of several stages. Where only thread 0 has worked
+ * since and works now, order is kept without a meeting.
  */
-function withStorableAccumulator(kernel: DotKernel): { ready: MapKernel | undefined; kernel: DotKernel } {
-  const { accumulator, batch, rows, columns, dtype, stores } = kernel
-  if (accumulator === undefined || columns === 1 || accumulator.view.strides[2] === 1) {
-    return { ready: undefined, kernel }
-  }
-  const { buffer, view } = stores[0]
-  const ready: MapKernel = {
-    kind: 'map',
-    domain: [batch, rows, columns],
-    nodes: [{ kind: 'load', ...accumulator, dtype }],
-    stores: [{ node: 0, buffer, view }],
-  }
-  return { ready, kernel: { ...kernel, accumulator: { buffer, view } } }
+function meetings(staged: readonly StagedKernel[], storageOf: (buffer: BufferIndex) => string): boolean[][] {
+  let read = new Set<string>()
+  let written = new Set<string>()
+  let alone = true
+  return staged.map(({ kernel, stages }) => {
+    const reads = readsOfKernel(kernel).map(({ buffer }) => storageOf(buffer))
+    const writes = writesOfKernel(kernel).map(({ buffer }) => storageOf(buffer))
+    if (stages.length > 1) writes.push(scratch)
+    return stages.map((stage, j) => {
+      const conflicts =
+        j === 0
+          ? reads.some((each) => written.has(each)) ||
+            writes.some((each) => read.has(each) || written.has(each))
+          : stage.waits
+      const single = stage.units === 1
+      const meet = conflicts && !(alone && single)
+      if (meet) {
+        read = new Set()
+        written = new Set()
+        alone = true
+      }
+      alone &&= single
+      reads.forEach((each) => read.add(each))
+      writes.forEach((each) => written.add(each))
+      return meet
+    })
+  })
 }

@@ -4,9 +4,8 @@
  * Source: Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC'11, section 4.2.
  */
 import type { RandomBitsKernel } from '../kernel/kernel.ts'
-import type { FunctionIndex } from './assembler/functionBuilder.ts'
-import type { ModuleBuilder } from './assembler/moduleBuilder.ts'
-import { kernelBuffers, pointersOf } from './kernelArguments.ts'
+import { wholeKernelStage } from './kernelArguments.ts'
+import type { Stage, StageContext } from './stage.ts'
 import { laneBytes, storeLanes } from './loops/laneMemory.ts'
 import { repeat } from './loops/loopNest.ts'
 import { addIntegers, bitOr, bitXor } from './elements/vectorArithmetic.ts'
@@ -39,18 +38,11 @@ function threefry(v: VectorGraph, counter: VectorNode, key0: VectorNode, key1: V
   return [x, y]
 }
 
-/** Adds `(pointer of each of kernelBuffers(kernel)) → ()`. */
-export function addRandomBitsKernel(
-  module: ModuleBuilder,
-  kernel: RandomBitsKernel,
-  exportName?: string,
-): FunctionIndex {
+/** Random bits. */
+export function randomBitsStages(context: StageContext, kernel: RandomBitsKernel): Stage[] {
   const { count, key, output } = kernel
-  const buffers = kernelBuffers(kernel)
-  return module.addFunction(
-    { parameters: buffers.map(() => 'i32' as const), results: [] },
-    (f, parameters) => {
-      const pointerOf = pointersOf(buffers, parameters)
+  return [
+    wholeKernelStage(context, kernel, (f, pointerOf) => {
       const v = createVectorGraph()
       const roots = threefry(v, v.input(0), v.input(1), v.input(2))
       const inputs = [f.local('v128'), f.local('v128'), f.local('v128')]
@@ -81,7 +73,6 @@ export function addRandomBitsKernel(
         f.localGet(counter).i32x4Const(4).i32x4Add().localSet(counter)
       })
       if (count % 8 > 0) block(count % 8)
-    },
-    exportName,
-  )
+    }),
+  ]
 }

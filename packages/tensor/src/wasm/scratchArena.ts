@@ -20,7 +20,7 @@ export function createScratchArena(allocator: WasmAllocator): ScratchArena {
       if (bytes <= current.bytes) return current.address
       if (current.bytes > 0) allocator.give(current.address, current.bytes)
       const size = Math.ceil(bytes / alignment) * alignment
-      const address = allocator.take(size)
+      const address = allocator.takeOrEvict(size)
       current = address === undefined ? { address: 0, bytes: 0 } : { address, bytes: size }
       allocator.countScratch(current.bytes)
       if (address === undefined) throw outOfMemory(operation, `${bytes} bytes of scratch memory`, allocator)

@@ -6,15 +6,57 @@ import fc from 'fast-check'
 import type { Dtype, TypedArray } from '../dtype.ts'
 import { dtypeOf, typedArray } from '../dtype.ts'
 import type { BufferIndex, Kernel, ScalarNode, View } from '../kernel/kernel.ts'
-import { kernelBuffers } from './kernelArguments.ts'
 import { writesOfKernel } from '../kernel/kernelAccess.ts'
 import { interpretKernels } from '../reference/kernelInterpreter.ts'
 import type { FunctionIndex } from './assembler/functionBuilder.ts'
 import type { ModuleBuilder } from './assembler/moduleBuilder.ts'
 import { createModuleBuilder } from './assembler/moduleBuilder.ts'
+import { createAddressTable } from './addressTable.ts'
+import { kernelStages } from './kernelStages.ts'
+import type { MicroKernel } from './matrix/matrixMicroKernel.ts'
+import {
+  compileMatrixModule,
+  importMatrixFunctions,
+  importMemory,
+  instantiateMatrixModule,
+} from './matrix/matrixModule.ts'
+import { microKernelCandidates } from './matrix/matrixProbe.ts'
+import type { Stage } from './stage.ts'
+import { firstUnit } from './stage.ts'
 
 /** Bytes beside each array that must not change: the alignment of the arrays stays 4, the worst case. */
 const guard = 20
+
+/** Arrays in a memory of their own, with bytes around each that must not change. */
+function placeArrays(arrays: readonly TypedArray[], scratchBytes: number) {
+  let end = guard
+  const starts = arrays.map((array) => {
+    const start = end
+    end += array.byteLength + guard
+    return start
+  })
+  const scratch = Math.ceil(end / 64) * 64
+  const pages = Math.ceil((scratch + scratchBytes) / 65536)
+  const memory = new WebAssembly.Memory({ initial: pages })
+  const bytes = new Uint8Array(memory.buffer).fill(0xa5)
+  arrays.forEach((array, i) => {
+    bytes.set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength), starts[i])
+  })
+  /** @throws {Error} if a byte outside the arrays changed. */
+  const contents = (): TypedArray[] => {
+    const inside = new Uint8Array(end)
+    const results = arrays.map((array, i) => {
+      inside.fill(1, starts[i], starts[i] + array.byteLength)
+      const copy = typedArray(dtypeOf(array), array.length)
+      new Uint8Array(copy.buffer).set(bytes.subarray(starts[i], starts[i] + array.byteLength))
+      return copy
+    })
+    const changed = inside.findIndex((flag, i) => flag === 0 && bytes[i] !== 0xa5)
+    if (changed >= 0) throw new Error(`byte ${changed} outside the arrays was written`)
+    return results
+  }
+  return { memory, starts, scratch, contents }
+}
 
 /** Adds the function under test, exported as `run`. */
 export type AddFunction = (module: ModuleBuilder) => FunctionIndex
@@ -30,34 +72,74 @@ export function runOnArrays(
   order: readonly BufferIndex[],
   more: readonly number[] = [],
 ): TypedArray[] {
-  let end = guard
-  const starts = arrays.map((array) => {
-    const start = end
-    end += array.byteLength + guard
-    return start
-  })
-  const pages = Math.ceil(end / 65536)
-  const memory = new WebAssembly.Memory({ initial: pages })
-  const bytes = new Uint8Array(memory.buffer).fill(0xa5)
-  arrays.forEach((array, i) => {
-    bytes.set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength), starts[i])
-  })
+  const { memory, starts, contents } = placeArrays(arrays, 0)
   const module = createModuleBuilder()
-  module.importMemory('env', 'memory', { minimumPages: pages })
+  importMemory(module, {})
   addFunction(module)
   const instance = new WebAssembly.Instance(new WebAssembly.Module(module.build()), { env: { memory } })
   const run = instance.exports.run as (...values: number[]) => void
   run(...order.map((buffer) => starts[buffer]), ...more)
-  const inside = new Uint8Array(end)
-  const results = arrays.map((array, i) => {
-    inside.fill(1, starts[i], starts[i] + array.byteLength)
-    const copy = typedArray(dtypeOf(array), array.length)
-    new Uint8Array(copy.buffer).set(bytes.subarray(starts[i], starts[i] + array.byteLength))
-    return copy
+  return contents()
+}
+
+export interface StageRun {
+  /** Default 1. */
+  readonly threads?: number
+  readonly microKernel?: MicroKernel
+  /** Sees the stages before they run. */
+  readonly onStages?: (stages: readonly Stage[]) => void
+}
+
+/**
+ * The arrays after the stages of a kernel ran on them, the shares of all threads one after another, the last thread
+ * first: stages whose shares depended on each other would show. Scratch memory starts as NaN.
+ * @throws {Error} if a byte outside the arrays changed.
+ */
+export function runKernel(
+  kernel: Kernel,
+  arrays: readonly TypedArray[],
+  { threads = 1, microKernel = microKernelCandidates('separate')[0], onStages }: StageRun = {},
+): TypedArray[] {
+  const module = createModuleBuilder()
+  importMemory(module, {})
+  const matrix = importMatrixFunctions(module, microKernel)
+  const builder = createAddressTable(arrays.length, () => false)
+  const { wordOf, sharedScratch, ownScratch, panels } = builder
+  const buffers = arrays.map((array) => ({
+    dtype: dtypeOf(array),
+    elements: array.length,
+    role: 'input' as const,
+  }))
+  const stages = kernelStages({ module, buffers, matrix, wordOf, sharedScratch, ownScratch, panels }, kernel)
+  onStages?.(stages)
+  stages.forEach(({ target }, i) => module.exportFunction(`stage${i}`, target))
+  const table = builder.finish()
+  const scratchBytes = table.sharedBytes + threads * table.ownBytes
+  const { memory, starts, scratch, contents } = placeArrays(arrays, scratchBytes)
+  new Float32Array(memory.buffer, scratch, scratchBytes / 4).fill(NaN)
+  const words = new Map<number, number>(starts.entries())
+  words.set(table.alwaysWord, 1)
+  for (const { word, offset } of table.scratchWords) words.set(word, scratch + offset)
+  const wordValue = (word: number): number => {
+    const value = words.get(word)
+    if (value === undefined) throw new Error(`word ${word} of the table was never given a value`)
+    return value
+  }
+  const functions = instantiateMatrixModule(compileMatrixModule(microKernel, {}), memory)
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module.build()), {
+    env: { memory },
+    matrix: functions,
   })
-  const changed = inside.findIndex((flag, i) => flag === 0 && bytes[i] !== 0xa5)
-  if (changed >= 0) throw new Error(`byte ${changed} outside the arrays was written`)
-  return results
+  stages.forEach((stage, i) => {
+    const run = exports[`stage${i}`] as (...values: number[]) => void
+    if (stage.condition !== undefined && wordValue(stage.condition) === 0) return
+    for (let thread = threads - 1; thread >= 0; thread--) {
+      const [first, limit] = [thread, thread + 1].map((each) => firstUnit(stage.units, each, threads))
+      const own = scratch + table.sharedBytes + thread * table.ownBytes
+      if (first < limit) run(...stage.words.map(wordValue), own, first, limit)
+    }
+  })
+  return contents()
 }
 
 /** The arrays after the interpreter ran the kernel; arrays it writes start as `unwritten`. */
@@ -84,15 +166,27 @@ export function interpret(kernel: Kernel, arrays: readonly TypedArray[]): TypedA
   return arrays.map((array, i) => (written.includes(i) ? outputs[written.indexOf(i)] : array))
 }
 
-/** Both of the above for a kernel whose outputs are `unwritten`. */
-export const runBoth = (
+/**
+ * The arrays after the kernel ran, and after the interpreter ran it; outputs are `unwritten` before.
+ * @throws {Error} if two, three or four threads do not give the same bits as one.
+ */
+export function runBoth(
   kernel: Kernel,
-  add: (module: ModuleBuilder, kernel: Kernel, name: string) => FunctionIndex,
   arrays: readonly TypedArray[],
-): { got: TypedArray[]; want: TypedArray[] } => ({
-  got: runOnArrays((module) => add(module, kernel, 'run'), arrays, kernelBuffers(kernel)),
-  want: interpret(kernel, arrays),
-})
+  options: StageRun = {},
+): { got: TypedArray[]; want: TypedArray[] } {
+  const got = runKernel(kernel, arrays, options)
+  for (const threads of [2, 3, 4]) {
+    runKernel(kernel, arrays, { ...options, threads }).forEach((array, i) => {
+      const bits = (each: TypedArray) => new Uint8Array(each.buffer)
+      const other = bits(array)
+      const place = bits(got[i]).findIndex((byte, j) => byte !== other[j])
+      if (place >= 0)
+        throw new Error(`array ${i}: byte ${place} depends on the number of threads (${threads})`)
+    })
+  }
+  return { got, want: interpret(kernel, arrays) }
+}
 
 /** An output before it is written: all bits set, as the interpreter's, which is NaN or −1. */
 export function unwritten(dtype: Dtype, length: number): TypedArray {

@@ -8,6 +8,8 @@
  */
 import type { MemoryStatistics } from '../backend.ts'
 import { BackendError } from '../errors.ts'
+import { PackedPanels } from './packedPanels.ts'
+import { controlBlockEnd } from './threads/controlBlock.ts'
 
 /** Cache lines: vectors never straddle one needlessly, and neighbouring tensors never share one. */
 export const alignment = 64
@@ -30,9 +32,13 @@ const roundUp = (bytes: number, multiple: number): number => Math.ceil(bytes / m
 export class WasmAllocator {
   readonly memory: WebAssembly.Memory
   readonly maximumPages: number
+  /** Whether threads may share the memory. */
+  readonly shared: boolean
+  /** Panels in this memory that outlive a run. */
+  readonly panels = new PackedPanels(this)
   readonly #free: FreeBlock[] = []
   /** Everything from here on has never been handed out. */
-  #top = alignment
+  #top = controlBlockEnd
   #liveBuffers = 0
   #liveBytes = 0
   #peakBytes = 0
@@ -40,12 +46,14 @@ export class WasmAllocator {
 
   /**
    * @param maximumBytes the memory never grows beyond this.
+   * @param shared makes a memory that threads may share.
    * @throws {BackendError} if the engine cannot reserve the addresses.
    */
-  constructor(maximumBytes: number = largestMemoryBytes) {
+  constructor(maximumBytes: number = largestMemoryBytes, shared = false) {
+    this.shared = shared
     this.maximumPages = Math.max(1, Math.floor(Math.min(maximumBytes, largestMemoryBytes) / pageBytes))
     try {
-      this.memory = new WebAssembly.Memory({ initial: 1, maximum: this.maximumPages })
+      this.memory = new WebAssembly.Memory({ initial: 1, maximum: this.maximumPages, shared })
     } catch (cause) {
       throw new BackendError({
         operation: 'createWasmBackend',
@@ -72,6 +80,12 @@ export class WasmAllocator {
       return address
     }
     return this.#extend(size)
+  }
+
+  /** `take`, at the price of packed panels where the memory is full without. */
+  takeOrEvict(bytes: number): number | undefined {
+    const address = this.take(bytes)
+    return address === undefined && this.panels.freeAll() ? this.take(bytes) : address
   }
 
   /** Gives back a block of `take(bytes)`. */

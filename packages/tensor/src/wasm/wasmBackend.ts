@@ -9,9 +9,8 @@ import type { Program } from '../program/program.ts'
 import { formatType } from '../program/program.ts'
 import { supportsSimd } from './assembler/features.ts'
 import type { MicroKernel } from './matrix/matrixMicroKernel.ts'
-import type { MatrixFunctions, MemoryImport } from './matrix/matrixModule.ts'
-import { instantiateMatrixModule } from './matrix/matrixModule.ts'
 import { chooseMicroKernel, preferredMultiplyAdd } from './matrix/matrixProbe.ts'
+import { createSingleRunner } from './threads/programRunner.ts'
 import { createScratchArena } from './scratchArena.ts'
 import { WasmAllocator } from './wasmAllocator.ts'
 import { allocateBuffer, elementsOf, releaseBuffer } from './wasmBuffer.ts'
@@ -66,21 +65,15 @@ export function createWasmBackend(options: WasmOptions = {}): Backend {
   }
   const { deterministic = false, maximumBytes } = options
   const allocator = new WasmAllocator(maximumBytes)
-  const memoryImport: MemoryImport = { memory: allocator.memory, maximumPages: allocator.maximumPages }
-  let shared: { readonly kernel: MicroKernel; readonly functions: MatrixFunctions } | undefined
-  const matrix = () => {
-    if (shared === undefined) {
-      const kernel = options.microKernel ?? chooseMicroKernel(preferredMultiplyAdd(deterministic))
-      shared = { kernel, functions: instantiateMatrixModule(kernel, memoryImport) }
-    }
-    return shared
-  }
+  const microKernel = (): MicroKernel =>
+    options.microKernel ?? chooseMicroKernel(preferredMultiplyAdd(deterministic))
+  const runner = createSingleRunner(allocator, microKernel)
   let disposed = false
   const requireUsable = (operation: string): void => {
     if (!disposed) return
     throw new BackendError({ operation, rule: 'the wasm backend must not have been disposed of' })
   }
-  const context = { allocator, arena: createScratchArena(allocator), memoryImport, matrix, requireUsable }
+  const context = { allocator, arena: createScratchArena(allocator), runner, microKernel, requireUsable }
   const readSync: Backend['readSync'] = (buffer) => {
     requireUsable('read')
     return elementsOf('read', buffer, allocator).slice()

@@ -9,6 +9,7 @@ import type { TensorType } from '../program/program.ts'
 import { formatType } from '../program/program.ts'
 import type { Shape } from '../shape.ts'
 import { sizeOf } from '../shape.ts'
+import type { PanelsOfBuffer } from './packedPanels.ts'
 import type { WasmAllocator } from './wasmAllocator.ts'
 
 /** A handle on storage in the memory of one allocator. */
@@ -16,6 +17,8 @@ class WasmBuffer implements DeviceBuffer {
   readonly shape: Shape
   readonly dtype: Dtype
   readonly bytes: number
+  /** Packed panels made of the contents. */
+  readonly panels: PanelsOfBuffer = new Map()
 
   constructor(
     { shape, dtype }: TensorType,
@@ -35,7 +38,7 @@ class WasmBuffer implements DeviceBuffer {
  */
 export function allocateBuffer(operation: string, type: TensorType, allocator: WasmAllocator): DeviceBuffer {
   const bytes = bytesPerElement[type.dtype] * sizeOf(type.shape)
-  const address = allocator.take(bytes)
+  const address = allocator.takeOrEvict(bytes)
   if (address === undefined) throw outOfMemory(operation, `${formatType(type)}, ${bytes} bytes`, allocator)
   allocator.countLive(bytes)
   return new WasmBuffer(type, allocator, address)
@@ -59,6 +62,10 @@ export function outOfMemory(operation: string, wanted: string, allocator: WasmAl
 export function addressOf(operation: string, buffer: DeviceBuffer, allocator: WasmAllocator): number {
   return owned(operation, buffer, allocator).address
 }
+
+/** The packed panels of a buffer. @throws like `addressOf`. */
+export const panelsOf = (operation: string, buffer: DeviceBuffer, allocator: WasmAllocator): PanelsOfBuffer =>
+  owned(operation, buffer, allocator).panels
 
 function owned(operation: string, buffer: DeviceBuffer, allocator: WasmAllocator): WasmBuffer {
   if (!(buffer instanceof WasmBuffer) || buffer.allocator !== allocator) {
@@ -84,6 +91,7 @@ function owned(operation: string, buffer: DeviceBuffer, allocator: WasmAllocator
 export function releaseBuffer(operation: string, buffer: DeviceBuffer, allocator: WasmAllocator): void {
   const known = owned(operation, buffer, allocator)
   allocator.give(known.address, known.bytes)
+  allocator.panels.free(known.panels)
   allocator.countReleased(known.bytes)
   known.address = -1
 }
@@ -97,6 +105,7 @@ export function takeOverBuffer(
 ): DeviceBuffer {
   const known = owned(operation, buffer, allocator)
   const taken = new WasmBuffer(type, allocator, known.address)
+  allocator.panels.free(known.panels)
   known.address = -1
   return taken
 }

@@ -2,7 +2,7 @@
  * Opcode tables of the loads and stores, as data: opcode bytes and the natural alignment in bytes. An
  * alignment is only a hint to the engine; every address is legal.
  *
- * Source: WebAssembly Core Specification 2.0 §5.4.6 and §5.4.8.
+ * Source: WebAssembly Core Specification 2.0 §5.4.6 and §5.4.8; threads proposal for the atomic ones.
  */
 
 export interface MemoryInstruction {
@@ -33,6 +33,12 @@ export const memoryInstructions = {
   v128Store: access(16, 0xfd, 11),
   v128Load32Zero: access(4, 0xfd, 92),
   v128Load64Zero: access(8, 0xfd, 93),
+  // Atomic access (threads proposal): sequentially consistent; the address must be a multiple of 4.
+  atomicNotify: access(4, 0xfe, 0x00),
+  atomicWait32: access(4, 0xfe, 0x01),
+  i32AtomicLoad: access(4, 0xfe, 0x10),
+  i32AtomicStore: access(4, 0xfe, 0x17),
+  i32AtomicAdd: access(4, 0xfe, 0x1e),
 } as const
 
 /** Loads and stores of one lane of a vector: offset and lane immediates. */

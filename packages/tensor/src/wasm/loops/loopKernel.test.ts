@@ -5,9 +5,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { typedArray } from '../../dtype.ts'
-import type { DotKernel, Kernel, MapKernel, ScalarNode } from '../../kernel/kernel.ts'
+import type { DotKernel, MapKernel, ScalarNode } from '../../kernel/kernel.ts'
 import { dotEpilogueBuffers } from '../kernelArguments.ts'
-import { addKernelFunction } from '../kernelFunction.ts'
 import { addDotEpilogue, hasPlainResult } from './loopKernel.ts'
 import {
   apply,
@@ -16,14 +15,12 @@ import {
   extentOf,
   load,
   runBoth,
+  runKernel,
   runOnArrays,
   sampleArray,
   unwritten,
   viewArbitrary,
 } from '../singleKernel.ts'
-
-const addKernel: Parameters<typeof runBoth>[1] = (module, kernel, name) =>
-  addKernelFunction(module, kernel as Exclude<Kernel, DotKernel>, name)
 
 /** Bounded operations, so that a tolerance near the rounding error is meaningful. */
 const operations = ['add', 'subtract', 'maximum', 'minimum', 'tanh', 'abs'] as const
@@ -71,7 +68,7 @@ describe('map kernels', () => {
           ...loads.map((view, i) => sampleArray('float32', extentOf(view, domain), i)),
           ...stores.map(({ view }) => unwritten('float32', extentOf(view, domain))),
         ]
-        const { got, want } = runBoth(kernel, addKernel, arrays)
+        const { got, want } = runBoth(kernel, arrays)
         for (const { buffer } of stores) expect(differences(got[buffer], want[buffer], 2e-6)).toEqual([])
       }),
       { numRuns: 300 },
@@ -94,11 +91,7 @@ describe('map kernels', () => {
         }
         const a = sampleArray('float32', rows * columns, 1)
         const b = sampleArray('float32', rows, 2)
-        const [, , got] = runOnArrays(
-          (module) => addKernelFunction(module, kernel, 'run'),
-          [a, b, typedArray('float32', rows * columns)],
-          [0, 1, 2],
-        )
+        const [, , got] = runKernel(kernel, [a, b, typedArray('float32', rows * columns)])
         const wrong = got.findIndex((value, i) => {
           const [column, row] = [Math.floor(i / rows), i % rows]
           return value !== Math.fround(a[row * columns + column] + b[row])
@@ -122,11 +115,7 @@ describe('map kernels', () => {
       ],
     }
     const [x, y] = [sampleArray('float32', 39, 1), sampleArray('float32', 39, 2)]
-    const got = runOnArrays(
-      (module) => addKernelFunction(module, kernel, 'run'),
-      [x, y, typedArray('float32', 39)],
-      [0, 1, 2],
-    )
+    const got = runKernel(kernel, [x, y, typedArray('float32', 39)])
     for (let i = 0; i < 39; i++) {
       expect(got[0][i]).toBeCloseTo(Math.tanh(x[i]), 6)
       expect(got[2][i]).toBe(Math.fround(x[i] * y[i]))
@@ -173,7 +162,7 @@ describe('map kernels', () => {
             unwritten(dtype, size),
             unwritten('bool', size),
           ]
-          const { got, want } = runBoth(kernel, addKernel, arrays)
+          const { got, want } = runBoth(kernel, arrays)
           expect([...got[3]]).toEqual([...want[3]])
           expect([...got[4]]).toEqual([...want[4]])
         },
@@ -193,8 +182,8 @@ describe('product epilogues', () => {
     columns,
     depth: 1,
     dtype: 'float32',
-    lhs: { buffer: 8, view: { offset: 0, strides: [0, 0, 0] } },
-    rhs: { buffer: 9, view: { offset: 0, strides: [0, 0, 0] } },
+    lhs: { kind: 'load', buffer: 8, view: { offset: 0, strides: [0, 0, 0] } },
+    rhs: { kind: 'load', buffer: 9, view: { offset: 0, strides: [0, 0, 0] } },
     epilogue,
     stores: nodes.map((node, i) => ({
       node,

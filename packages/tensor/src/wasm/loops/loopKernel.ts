@@ -14,7 +14,8 @@ import { loopExpression } from './loopExpression.ts'
 import { emitRow, emitRows } from './loopKernelRows.ts'
 import { repeatBy } from './loopNest.ts'
 import { crossAxis, emitTiles } from './loopKernelTiles.ts'
-import { dotEpilogueBuffers, kernelBuffers, pointersOf } from '../kernelArguments.ts'
+import { dotEpilogueBuffers, pointersOf, wholeKernelStage } from '../kernelArguments.ts'
+import type { Stage, StageContext } from '../stage.ts'
 
 function mapBody(
   f: FunctionBuilder,
@@ -42,14 +43,11 @@ function laneAxis(stores: readonly Access[], extents: readonly number[]): number
   return extents.reduce((best, _, axis) => (contiguous(axis) >= contiguous(best) ? axis : best), 0)
 }
 
-/** Adds `(pointer of each of kernelBuffers(kernel)) → ()`. @throws {DtypeError} for float64. */
-export function addMapKernel(module: ModuleBuilder, kernel: MapKernel, exportName?: string): FunctionIndex {
-  const buffers = kernelBuffers(kernel)
-  const signature = { parameters: buffers.map(() => 'i32' as const), results: [] }
-  return module.addFunction(
-    signature,
-    (f, parameters) => {
-      const body = mapBody(f, kernel.nodes, kernel.stores, pointersOf(buffers, parameters))
+/** A map kernel. @throws {DtypeError} for float64. */
+export function mapStages(context: StageContext, kernel: MapKernel): Stage[] {
+  return [
+    wholeKernelStage(context, kernel, (f, pointerOf) => {
+      const body = mapBody(f, kernel.nodes, kernel.stores, pointerOf)
       const extents = kernel.domain
       if (extents.length === 0) {
         const single = { axis: undefined, at: [], lanes: 1 }
@@ -60,9 +58,8 @@ export function addMapKernel(module: ModuleBuilder, kernel: MapKernel, exportNam
       const cross = crossAxis(body, lane, extents)
       if (cross === undefined) emitRows(f, body, lane, { extents, origin: extents.map(() => 0) })
       else emitTiles(f, body, lane, cross, extents)
-    },
-    exportName,
-  )
+    }),
+  ]
 }
 
 /** True if the product's result is stored as it is and nowhere else: no epilogue to run. */

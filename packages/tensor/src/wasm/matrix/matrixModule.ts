@@ -1,9 +1,10 @@
 /**
  * The WebAssembly module of the matrix product for one micro-kernel: generic in all sizes and strides, and
- * shared by every program of a backend. One generic module was chosen over code specialised to each shape
- * because V8 compiles a fresh module with its baseline compiler first: shared code becomes hot once.
+ * shared by every program of a backend, which import its functions. One generic module was chosen over code specialised
+ * to each shape because V8 compiles a fresh module with its baseline compiler first: shared code becomes hot once.
  */
-import type { ModuleBuilder } from '../assembler/moduleBuilder.ts'
+import type { FunctionIndex } from '../assembler/functionBuilder.ts'
+import type { ModuleBuilder, Signature } from '../assembler/moduleBuilder.ts'
 import { createModuleBuilder } from '../assembler/moduleBuilder.ts'
 import type { MicroKernel } from './matrixMicroKernel.ts'
 import { microKernelBody, microKernelSignature } from './matrixMicroKernel.ts'
@@ -11,17 +12,28 @@ import { packingBody, packingSignature } from './matrixPacking.ts'
 import { mergeBody, mergeSignature, panelsBody, panelsSignature } from './matrixPanels.ts'
 import { columnSumsBody, matrixVectorSignature, rowDotsBody } from './matrixVector.ts'
 
-/** The exported functions; the bodies' files say what the arguments are. */
-export interface MatrixFunctions {
-  readonly packLeft: (...values: number[]) => void
-  readonly packRight: (...values: number[]) => void
-  readonly panels: (...values: number[]) => void
-  readonly merge: (...values: number[]) => void
-  readonly rowDots: (...values: number[]) => void
-  readonly columnSums: (...values: number[]) => void
-  /** (address, bytes): zeros. */
-  readonly clear: (address: number, bytes: number) => void
+/** The functions that programs import; the bodies' files say what the arguments are. */
+const signatures = {
+  packLeft: packingSignature,
+  packRight: packingSignature,
+  panels: panelsSignature,
+  merge: mergeSignature,
+  rowDots: matrixVectorSignature,
+  columnSums: matrixVectorSignature,
+} as const satisfies Record<string, Signature>
+
+export type MatrixFunctionName = keyof typeof signatures
+
+/** The functions as a program's module knows them, and the size of a tile. */
+export interface MatrixImports extends Readonly<Record<MatrixFunctionName, FunctionIndex>> {
+  /** Rows of a left panel. */
+  readonly leftWidth: number
+  /** Columns of a right panel. */
+  readonly rightWidth: number
 }
+
+/** The exported functions, to be called from JavaScript. */
+export type MatrixFunctions = Readonly<Record<MatrixFunctionName, (...values: number[]) => void>>
 
 /** How a backend's memory is imported: the limits must match the memory's own. */
 export interface MemoryImport {
@@ -31,13 +43,19 @@ export interface MemoryImport {
 }
 
 /** Declares the import `env.memory`. */
-export function importMemory(module: ModuleBuilder, { maximumPages, shared = false }: MemoryImport): void {
+export function importMemory(
+  module: ModuleBuilder,
+  { maximumPages, shared = false }: Omit<MemoryImport, 'memory'>,
+): void {
   const maximum = maximumPages === undefined ? {} : { maximumPages }
   module.importMemory('env', 'memory', { minimumPages: 0, shared, ...maximum })
 }
 
-/** Compiles and instantiates the module over a memory. */
-export function instantiateMatrixModule(kernel: MicroKernel, memory: MemoryImport): MatrixFunctions {
+/** Compiles the module for memories like this one. */
+export function compileMatrixModule(
+  kernel: MicroKernel,
+  memory: Omit<MemoryImport, 'memory'>,
+): WebAssembly.Module {
   const module = createModuleBuilder()
   importMemory(module, memory)
   const microKernel = module.addFunction(microKernelSignature, microKernelBody(kernel))
@@ -47,13 +65,23 @@ export function instantiateMatrixModule(kernel: MicroKernel, memory: MemoryImpor
   module.addFunction(packingSignature, packingBody(4 * kernel.vectors), 'packRight')
   module.addFunction(matrixVectorSignature, rowDotsBody, 'rowDots')
   module.addFunction(matrixVectorSignature, columnSumsBody, 'columnSums')
-  module.addFunction(
-    { parameters: ['i32', 'i32'], results: [] },
-    (f, [address, bytes]) => f.localGet(address).i32Const(0).localGet(bytes).memoryFill(),
-    'clear',
-  )
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(module.build()), {
-    env: { memory: memory.memory },
-  })
-  return instance.exports as unknown as MatrixFunctions
+  return new WebAssembly.Module(module.build())
 }
+
+/** Declares the imports `matrix.…` of a program's module. */
+export function importMatrixFunctions(module: ModuleBuilder, { rows, vectors }: MicroKernel): MatrixImports {
+  const names = Object.keys(signatures) as MatrixFunctionName[]
+  const functions = names.map((name) => [name, module.importFunction('matrix', name, signatures[name])])
+  return {
+    ...(Object.fromEntries(functions) as Record<MatrixFunctionName, FunctionIndex>),
+    leftWidth: rows,
+    rightWidth: 4 * vectors,
+  }
+}
+
+/** An instance over a memory. */
+export const instantiateMatrixModule = (
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+): MatrixFunctions =>
+  new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as MatrixFunctions

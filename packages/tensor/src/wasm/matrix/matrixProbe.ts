@@ -11,7 +11,7 @@
 import { supportsRelaxedSimd } from '../assembler/features.ts'
 import type { MicroKernel } from './matrixMicroKernel.ts'
 import type { MatrixFunctions } from './matrixModule.ts'
-import { instantiateMatrixModule } from './matrixModule.ts'
+import { compileMatrixModule, instantiateMatrixModule } from './matrixModule.ts'
 
 export type MultiplyAdd = MicroKernel['multiplyAdd']
 
@@ -48,7 +48,9 @@ const budget = 25
 /** Best rate of each candidate. */
 export function timeMicroKernels(kernels: readonly MicroKernel[], rounds = 16): MicroKernelTiming[] {
   const memory = new WebAssembly.Memory({ initial: pages })
-  const runners = kernels.map((kernel) => blockRunner(instantiateMatrixModule(kernel, { memory })))
+  const runners = kernels.map((kernel) =>
+    blockRunner(instantiateMatrixModule(compileMatrixModule(kernel, {}), memory)),
+  )
   const best = kernels.map(() => Infinity)
   const begin = performance.now()
   for (let round = 0; round < rounds && (round === 0 || performance.now() - begin < budget); round++) {

@@ -6,8 +6,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Dtype } from '../../dtype.ts'
 import { typedArray } from '../../dtype.ts'
-import type { Kernel, DotKernel, ReduceKernel, Reducer, ScalarNode } from '../../kernel/kernel.ts'
-import { addKernelFunction } from '../kernelFunction.ts'
+import type { ReduceKernel, Reducer, ScalarNode } from '../../kernel/kernel.ts'
 import {
   apply,
   differences,
@@ -15,14 +14,11 @@ import {
   extentOf,
   load,
   runBoth,
-  runOnArrays,
+  runKernel,
   sampleArray,
   unwritten,
   viewArbitrary,
 } from '../singleKernel.ts'
-
-const addKernel: Parameters<typeof runBoth>[1] = (module, kernel, name) =>
-  addKernelFunction(module, kernel as Exclude<Kernel, DotKernel>, name)
 
 interface Case {
   readonly kernel: ReduceKernel
@@ -89,7 +85,7 @@ describe('reduction kernels', () => {
           sampleArray(dtype, sizeIn(epilogue, 2, kept), 3),
           unwritten(result, extentOf(stores[0].view, kept)),
         ]
-        const { got, want } = runBoth(kernel, addKernel, arrays)
+        const { got, want } = runBoth(kernel, arrays)
         const count = reduced.reduce((product, extent) => product * extent, 1)
         const tolerance = dtype === 'float32' && reducer === 'sum' ? 1e-6 * (1 + Math.sqrt(count)) : 0
         expect(differences(got[3], want[3], tolerance)).toEqual([])
@@ -125,11 +121,10 @@ describe('reduction kernels', () => {
         row.forEach((value, j) => (data[byRows ? i * columns + j : j * rows.length + i] = value))
       })
       const run = (reducer: Reducer) =>
-        runOnArrays(
-          (module) => addKernelFunction(module, over(reducer, rows.length, columns, byRows), 'run'),
-          [data, typedArray(reducer === 'argMax' ? 'int32' : 'float32', rows.length)],
-          [0, 1],
-        )[1]
+        runKernel(over(reducer, rows.length, columns, byRows), [
+          data,
+          typedArray(reducer === 'argMax' ? 'int32' : 'float32', rows.length),
+        ])[1]
       expect([...run('argMax')]).toEqual([1, 0, 1, 0, 6, 5])
       expect([...run('max')].map((x) => x + 0)).toEqual([3, -Infinity, NaN, 0, 7, -2])
     }
@@ -153,15 +148,9 @@ describe('reduction kernels', () => {
       nodes: [load(0, { offset: 0, strides: [1] })],
       stores: [{ node: 0, buffer: 1, view: { offset: 0, strides: [] } }],
     }
-    const add = (each: ReduceKernel) => (module: Parameters<typeof addKernel>[0]) =>
-      addKernelFunction(module, each, 'run')
-    const [, total] = runOnArrays(add(whole), [data, new Float32Array(1)], [0, 1])
+    const [, total] = runKernel(whole, [data, new Float32Array(1)])
     expect(Math.abs(total[0] - all) / all).toBeLessThan(1e-7)
-    const [, sums] = runOnArrays(
-      add(over('sum', columns, depth, false)),
-      [data, new Float32Array(columns)],
-      [0, 1],
-    )
+    const [, sums] = runKernel(over('sum', columns, depth, false), [data, new Float32Array(columns)])
     exact.forEach((want, column) => {
       expect(Math.abs(sums[column] - want) / want).toBeLessThan(1e-7)
     })

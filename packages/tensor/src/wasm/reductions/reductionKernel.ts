@@ -6,9 +6,9 @@
  * at a time) or a kept one (each lane is a result; strips of several vectors go down the reduced axes).
  */
 import type { BufferIndex, ReduceKernel } from '../../kernel/kernel.ts'
-import type { FunctionBuilder, FunctionIndex, Local } from '../assembler/functionBuilder.ts'
-import type { ModuleBuilder } from '../assembler/moduleBuilder.ts'
-import { kernelBuffers, pointersOf } from '../kernelArguments.ts'
+import type { FunctionBuilder, Local } from '../assembler/functionBuilder.ts'
+import { wholeKernelStage } from '../kernelArguments.ts'
+import type { Stage, StageContext } from '../stage.ts'
 import type { LoopBody } from '../loops/loopBody.ts'
 import type { ViewOf } from '../loops/loopCursors.ts'
 import { createCursors } from '../loops/loopCursors.ts'
@@ -81,21 +81,14 @@ function laneAxis({ prologue, extents }: ReductionBody): number {
   return best
 }
 
-/** Adds `(pointer of each of kernelBuffers(kernel)) → ()`. @throws {DtypeError} for float64. */
-export function addReduceKernel(
-  module: ModuleBuilder,
-  kernel: ReduceKernel,
-  exportName?: string,
-): FunctionIndex {
-  const buffers = kernelBuffers(kernel)
-  return module.addFunction(
-    { parameters: buffers.map(() => 'i32' as const), results: [] },
-    (f, parameters) => {
-      const body = reductionBody(f, kernel, pointersOf(buffers, parameters))
+/** A reduction. @throws {DtypeError} for float64. */
+export function reduceStages(context: StageContext, kernel: ReduceKernel): Stage[] {
+  return [
+    wholeKernelStage(context, kernel, (f, pointerOf) => {
+      const body = reductionBody(f, kernel, pointerOf)
       const lane = laneAxis(body)
       if (lane < body.keptRank) emitReduceAlong(f, body, lane)
       else emitReduceAcross(f, body, lane)
-    },
-    exportName,
-  )
+    }),
+  ]
 }
