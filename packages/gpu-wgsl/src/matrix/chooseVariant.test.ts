@@ -33,8 +33,8 @@ function kernelOf({
   return {
     kind: 'dot',
     ...{ batch, rows, columns, depth, dtype: 'float32' },
-    lhs: { buffer: 0, view: place([batch, rows, depth], left).view },
-    rhs: { buffer: 1, view: place([batch, depth, columns], right).view },
+    lhs: { kind: 'load', buffer: 0, view: place([batch, rows, depth], left).view },
+    rhs: { kind: 'load', buffer: 1, view: place([batch, depth, columns], right).view },
     epilogue: [{ kind: 'result', dtype: 'float32' }],
     stores: [{ node: 0, buffer: 2, view: place([batch, rows, columns], 'dense').view }],
   }

@@ -106,7 +106,7 @@ describe.skipIf(requested === undefined)('products on a device (skipped without 
 
   it('infinities outside the depth, the rows and the columns never reach a sum', async () => {
     const built = buildProduct({ rows: 3, columns: 5, depth: 6, left: 'padded', right: 'padded' })
-    const { lhs, rhs } = built.kernel
+    const { lhs, rhs } = built
     built.inputs.forEach((values, input) => {
       const [, outer, inner] = input === 0 ? lhs.view.strides : rhs.view.strides
       const extents = input === 0 ? [3, 6] : [6, 5]

@@ -69,7 +69,7 @@ export function productDispatch(
   context: KernelContext,
   body: (frame: ProductFrame) => ProductBody,
 ): ShaderDispatch {
-  const { batch, rows, columns, depth, lhs, rhs } = kernel
+  const { batch, rows, columns, depth } = kernel
   // Each lane of a quad loads half of what it needs.
   const share = variant.kind === 'quad' ? 2 : 1
   const left = asVariantReads(leftOperand(kernel), variant, variant.threadRows / share)
@@ -78,7 +78,7 @@ export function productDispatch(
   const { reads, writes, vectors: sinkVectors } = sinkBuffers(sink, lanes, context)
   const vectors = new Set(sinkVectors)
   for (const { buffer, quads } of [left, right]) if (quads !== 'none') vectors.add(buffer)
-  const bindings = bindBuffers(context, { reads: [lhs.buffer, rhs.buffer, ...reads], writes, vectors })
+  const bindings = bindBuffers(context, { reads: [left.buffer, right.buffer, ...reads], writes, vectors })
   const emitted = emitSink(sink, lanes, bindings, vectors)
 
   const [tileRows, tileColumns] = outputTile(variant)

@@ -8,7 +8,8 @@
  * four, and everything else must keep them on multiples of four. Strides are numbers modulo 2³², as u32 arithmetic is,
  * so negative ones need no case of their own.
  */
-import type { BufferIndex, DotKernel, DotOperand } from '@hessian-free/tensor'
+import type { BufferIndex, DotKernel, StoredOperand } from '@hessian-free/tensor'
+import { storedOperand } from '@hessian-free/tensor'
 import { elementIndex } from '../wgsl/indexArithmetic.ts'
 
 export interface ProductOperand {
@@ -25,7 +26,7 @@ export interface ProductOperand {
 const onQuads = (numbers: readonly number[]): boolean => numbers.every((number) => number % 4 === 0)
 
 function operandOf(
-  { buffer, view: { offset } }: DotOperand,
+  { buffer, view: { offset } }: StoredOperand,
   [batchStride, outerStride, depthStride]: readonly number[],
   outerExtent: number,
   depth: number,
@@ -40,12 +41,17 @@ function operandOf(
   return { buffer, offset, ...strides, outerExtent, quads }
 }
 
-export const leftOperand = ({ lhs, rows, depth }: DotKernel): ProductOperand =>
-  operandOf(lhs, lhs.view.strides, rows, depth)
+/** @throws {ProgramError} for an operand that is not stored. */
+export function leftOperand({ lhs, rows, depth }: DotKernel): ProductOperand {
+  const stored = storedOperand(lhs)
+  return operandOf(stored, stored.view.strides, rows, depth)
+}
 
+/** @throws {ProgramError} for an operand that is not stored. */
 export function rightOperand({ rhs, columns, depth }: DotKernel): ProductOperand {
-  const [batchStride, depthStride, outerStride] = rhs.view.strides
-  return operandOf(rhs, [batchStride, outerStride, depthStride], columns, depth)
+  const stored = storedOperand(rhs)
+  const [batchStride, depthStride, outerStride] = stored.view.strides
+  return operandOf(stored, [batchStride, outerStride, depthStride], columns, depth)
 }
 
 /** A constant of type u32, modulo 2³². */

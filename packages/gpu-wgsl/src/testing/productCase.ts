@@ -6,6 +6,7 @@ import type {
   BufferSpecification,
   DotKernel,
   KernelProgram,
+  LoadedOperand,
   ScalarNode,
   Store,
   View,
@@ -62,6 +63,8 @@ export interface ProductCase {
 export interface BuiltProduct {
   readonly program: KernelProgram
   readonly kernel: DotKernel
+  readonly lhs: LoadedOperand
+  readonly rhs: LoadedOperand
   readonly inputs: readonly Float32Array[]
   /** Contents of every output buffer; NaN where nothing is stored. */
   readonly expected: readonly Float64Array[]
@@ -107,8 +110,12 @@ export function buildProduct({
   const shape = [batch, rows, columns] as const
   const placedLeft = place([batch, rows, depth], left)
   const placedRight = place([batch, depth, columns], right)
-  const lhs = { buffer: list.input(placedLeft.elements), view: placedLeft.view }
-  const rhs = { buffer: list.input(placedRight.elements), view: placedRight.view }
+  const lhs: LoadedOperand = { kind: 'load', buffer: list.input(placedLeft.elements), view: placedLeft.view }
+  const rhs: LoadedOperand = {
+    kind: 'load',
+    buffer: list.input(placedRight.elements),
+    view: placedRight.view,
+  }
   const placedSum = accumulator === undefined ? undefined : place(shape, accumulator)
   const sum = placedSum && { buffer: list.input(placedSum.elements), view: placedSum.view }
   const several = epilogue === 'several'
@@ -153,11 +160,20 @@ export function buildProduct({
     outputs: indexOf('output'),
     kernels: [kernel],
   }
-  return { program, kernel, inputs: list.inputs, ...expectedOf(kernel, program, list.inputs) }
+  return {
+    program,
+    kernel,
+    lhs,
+    rhs,
+    inputs: list.inputs,
+    ...expectedOf(kernel, lhs, rhs, program, list.inputs),
+  }
 }
 
 function expectedOf(
-  { batch, rows, columns, depth, lhs, rhs, accumulator, stores }: DotKernel,
+  { batch, rows, columns, depth, accumulator, stores }: DotKernel,
+  lhs: LoadedOperand,
+  rhs: LoadedOperand,
   { buffers, outputs }: KernelProgram,
   inputs: readonly Float32Array[],
 ): Pick<BuiltProduct, 'expected' | 'scale'> {

@@ -3,6 +3,7 @@
  * before on this adapter, else by timing the candidates.
  */
 import type { DotKernel } from '@hessian-free/tensor'
+import { readsOfKernel, writesOfKernel } from '@hessian-free/tensor'
 import type { DeviceCapabilities } from '../device/deviceCapabilities.ts'
 import { candidateVariants } from '../matrix/candidateVariants.ts'
 import { chooseVariant } from '../matrix/chooseVariant.ts'
@@ -97,12 +98,5 @@ function candidate(
   return { dispatches, storages }
 }
 
-function buffersOf({ lhs, rhs, accumulator, epilogue, stores }: DotKernel): number[] {
-  return [
-    lhs.buffer,
-    rhs.buffer,
-    ...(accumulator === undefined ? [] : [accumulator.buffer]),
-    ...epilogue.flatMap((node) => (node.kind === 'load' ? [node.buffer] : [])),
-    ...stores.map(({ buffer }) => buffer),
-  ]
-}
+const buffersOf = (kernel: DotKernel): number[] =>
+  [...readsOfKernel(kernel), ...writesOfKernel(kernel)].map(({ buffer }) => buffer)

@@ -44,8 +44,8 @@ const dot: DotKernel = {
   columns: 3,
   depth: 1,
   dtype: 'float32',
-  lhs: { buffer: 0, view: { offset: 0, strides: [0, 1, 0] } },
-  rhs: { buffer: 0, view: { offset: 0, strides: [0, 0, 1] } },
+  lhs: { kind: 'load', buffer: 0, view: { offset: 0, strides: [0, 1, 0] } },
+  rhs: { kind: 'load', buffer: 0, view: { offset: 0, strides: [0, 0, 1] } },
   epilogue: [{ kind: 'result', dtype: 'float32' }],
   stores: [{ node: 0, buffer: 1, view: { offset: 0, strides: [0, 3, 1] } }],
 }

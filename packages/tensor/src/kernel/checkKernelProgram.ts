@@ -6,7 +6,7 @@
  */
 import { ProgramError } from '../errors.ts'
 import type { Shape } from '../shape.ts'
-import type { BufferIndex, Kernel, KernelProgram, ScalarNode, View } from './kernel.ts'
+import type { BufferIndex, DotKernel, DotOperand, Kernel, KernelProgram, ScalarNode, View } from './kernel.ts'
 import type { Access } from './kernelAccess.ts'
 import { domainOfStores, readsOfKernel, writesOfKernel } from './kernelAccess.ts'
 import { printKernel, printKernelProgram } from './kernelPrinter.ts'
@@ -127,7 +127,10 @@ function checkNodes(program: KernelProgram, kernel: Kernel, fail: Fail): void {
     const dtype = kernel.reducer === 'argMax' ? 'int32' : kernel.nodes[kernel.operand].dtype
     checkNodeList(program, kernel.epilogue, dtype, fail)
   }
-  if (kernel.kind === 'dot') checkNodeList(program, kernel.epilogue, kernel.dtype, fail)
+  if (kernel.kind === 'dot') {
+    for (const operand of [kernel.lhs, kernel.rhs]) checkOperand(program, kernel, operand, fail)
+    checkNodeList(program, kernel.epilogue, kernel.dtype, fail)
+  }
   const stored = kernel.kind === 'map' ? kernel.nodes : kernel.epilogue
   if (kernel.stores.length === 0) fail('a kernel has at least one store')
   for (const { node, buffer, view } of kernel.stores) {
@@ -137,11 +140,14 @@ function checkNodes(program: KernelProgram, kernel: Kernel, fail: Fail): void {
   }
 }
 
-function checkPartialSums(
-  { buffers }: KernelProgram,
-  kernel: Extract<Kernel, { kind: 'dot' }>,
-  fail: Fail,
-): void {
+function checkOperand(program: KernelProgram, { dtype }: DotKernel, operand: DotOperand, fail: Fail): void {
+  if (operand.kind === 'prologue') checkNodeList(program, operand.nodes, undefined, fail)
+  const found =
+    operand.kind === 'load' ? program.buffers[operand.buffer]?.dtype : operand.nodes[operand.operand]?.dtype
+  if (found !== dtype) fail(`an operand of dtype ${found} is multiplied in ${dtype}`)
+}
+
+function checkPartialSums({ buffers }: KernelProgram, kernel: DotKernel, fail: Fail): void {
   const [{ buffer, view }] = kernel.stores
   if (buffers[buffer].dtype !== kernel.dtype) fail('the first store of a product has its dtype')
   if (kernel.columns > 1 && view.strides[2] !== 1) fail('the first store has unit stride along columns')

@@ -17,6 +17,7 @@ import type {
   ReduceKernel,
   ScalarNode,
   Store,
+  StoredOperand,
   View,
 } from './kernel.ts'
 import { ScalarNodes } from './scalarNodes.ts'
@@ -171,7 +172,8 @@ function dotKernel(
   outputs: readonly GroupOutput[],
   bufferOf: BufferOf,
 ): DotKernel {
-  const operand = ({ storage, view }: Leaf): DotOperand => ({ buffer: bufferOf(storage), view })
+  const stored = ({ storage, view }: Leaf): StoredOperand => ({ buffer: bufferOf(storage), view })
+  const operand = (leaf: Leaf): DotOperand => ({ kind: 'load', ...stored(leaf) })
   const { nodes, stores } = storedNodes(internal, outputs, bufferOf, (view) => view)
   const { batch, rows, columns, depth, accumulator, result } = root
   return {
@@ -183,7 +185,7 @@ function dotKernel(
     dtype: result.dtype,
     lhs: operand(root.lhs),
     rhs: operand(root.rhs),
-    ...(accumulator === undefined ? {} : { accumulator: operand(accumulator) }),
+    ...(accumulator === undefined ? {} : { accumulator: stored(accumulator) }),
     epilogue: nodes,
     stores,
   }

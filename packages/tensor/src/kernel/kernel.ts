@@ -75,11 +75,35 @@ export interface ReduceKernel {
   readonly stores: readonly Store[]
 }
 
-export interface DotOperand {
+/** A matrix in memory; the view is over the axes of its place in the product (see `DotKernel`). */
+export interface StoredOperand {
   readonly buffer: BufferIndex
-  /** Over [batch, rows, depth] for the left operand, [batch, depth, columns] for the right one. */
   readonly view: View
 }
+
+export interface LoadedOperand extends StoredOperand {
+  readonly kind: 'load'
+}
+
+/**
+ * An operand that is computed while it is packed: element [b, i, k] is the node `operand` evaluated there, rounded
+ * to the dtype of the product. Lowering makes them only for backends that ask (`productPrologues`).
+ *
+ * A backend evaluates every element exactly once per run of the kernel and stores it in memory of its own (panels),
+ * whatever number of rows, columns or threads use it. There is no node of the kind `result`, and there may be no
+ * load (a matrix of constants). No load reads a buffer that the kernel writes, and, because elements are read in an order of packing and
+ * not of the stores, no store may take over the place of a buffer that a prologue reads: those live until the
+ * product is done, as loaded operands do.
+ */
+export interface PrologueOperand {
+  readonly kind: 'prologue'
+  readonly nodes: readonly ScalarNode[]
+  /** The node that is multiplied; it has the dtype of the product. */
+  readonly operand: number
+}
+
+/** Views are over [batch, rows, depth] for the left operand, over [batch, depth, columns] for the right one. */
+export type DotOperand = LoadedOperand | PrologueOperand
 
 /**
  * out[b, i, j] = epilogue(accumulator[b, i, j] + Σ_k lhs[b, i, k] · rhs[b, k, j]). Views of the accumulator, the
@@ -97,7 +121,8 @@ export interface DotKernel {
   readonly dtype: Dtype
   readonly lhs: DotOperand
   readonly rhs: DotOperand
-  readonly accumulator?: DotOperand
+  /** Always in memory, and never evaluated in the product. */
+  readonly accumulator?: StoredOperand
   readonly epilogue: readonly ScalarNode[]
   readonly stores: readonly Store[]
 }

@@ -2,8 +2,9 @@
  * What a kernel reads and writes, whatever its kind: the one place that knows where each kind keeps its buffers.
  * Liveness, checking and printing are written over this.
  */
+import { ProgramError } from '../errors.ts'
 import type { Shape } from '../shape.ts'
-import type { Block, BufferIndex, Kernel, ScalarNode, View } from './kernel.ts'
+import type { Block, BufferIndex, DotOperand, Kernel, ScalarNode, StoredOperand, View } from './kernel.ts'
 import { denseView } from './view.ts'
 
 /** A set of elements of a buffer: a view over a domain. */
@@ -22,6 +23,25 @@ const blockAccess = ({ buffer, offset }: Block, domain: Shape): Access => ({
   domain,
 })
 
+const operandReads = (operand: DotOperand, domain: Shape): Access[] =>
+  operand.kind === 'load'
+    ? [{ buffer: operand.buffer, view: operand.view, domain }]
+    : loads(operand.nodes, domain)
+
+/**
+ * The operand of a product as a matrix in memory, for backends that do not evaluate prologues.
+ * @throws {ProgramError} for a prologue.
+ */
+export function storedOperand(operand: DotOperand): StoredOperand {
+  if (operand.kind === 'load') return operand
+  throw new ProgramError({
+    operation: 'read an operand of a matrix product',
+    rule: 'the operand must be stored',
+    found: 'a prologue',
+    remedy: 'Lower the program without the option productPrologues',
+  })
+}
+
 /** Everything the kernel reads from memory. */
 export function readsOfKernel(kernel: Kernel): Access[] {
   switch (kernel.kind) {
@@ -35,9 +55,9 @@ export function readsOfKernel(kernel: Kernel): Access[] {
       const { batch, rows, columns, depth, lhs, rhs, accumulator, epilogue } = kernel
       const result = [batch, rows, columns]
       return [
-        { ...lhs, domain: [batch, rows, depth] },
-        { ...rhs, domain: [batch, depth, columns] },
-        ...(accumulator === undefined ? [] : [{ ...accumulator, domain: result }]),
+        ...operandReads(lhs, [batch, rows, depth]),
+        ...operandReads(rhs, [batch, depth, columns]),
+        ...(accumulator === undefined ? [] : operandReads({ kind: 'load', ...accumulator }, result)),
         ...loads(epilogue, result),
       ]
     }

@@ -2,13 +2,15 @@
  * Kernels as text, one line each, for summaries and bug reports:
  *
  *   dot [1,256,784]·[1,784,512]: #4 = tanh(add(#0 · #1, #2{0+0,0,1}))
+ *   dot [1,8,5]·[1,5,3]: #3 = tanh(#0) · #1
  *   map [1024]: #3 = add(#0, multiply(#1{0+0}, #2))
  *
- * `#n` is a buffer; its view stands in braces, offset + strides, unless it is dense over the domain.
+ * `#n` is a buffer; its view stands in braces, offset + strides, unless it is dense over the domain. Nodes with
+ * several uses have names and are defined first: `t3`, in the operands of products `l3` and `r3`.
  */
 import { formatShape } from '../shape.ts'
 import type { Shape } from '../shape.ts'
-import type { BufferIndex, Kernel, KernelProgram, ScalarNode, Store, View } from './kernel.ts'
+import type { BufferIndex, DotOperand, Kernel, KernelProgram, ScalarNode, Store, View } from './kernel.ts'
 import { domainOfStores } from './kernelAccess.ts'
 import { denseView, sameView } from './view.ts'
 
@@ -27,6 +29,7 @@ function printNodes(
   domain: Shape,
   used: readonly number[],
   result: string,
+  prefix = 't',
 ): { text: (position: number) => string; definitions: readonly string[] } {
   const uses = nodes.map(() => 0)
   for (const node of nodes) if (node.kind === 'apply') for (const operand of node.operands) uses[operand]++
@@ -50,8 +53,8 @@ function printNodes(
       case 'apply': {
         const text = `${conversion(node)}(${node.operands.map((operand) => texts[operand]).join(', ')})`
         if (uses[position] > 1) {
-          definitions.push(`t${position} = ${text}`)
-          texts.push(`t${position}`)
+          definitions.push(`${prefix}${position} = ${text}`)
+          texts.push(`${prefix}${position}`)
         } else {
           texts.push(text)
         }
@@ -79,6 +82,17 @@ function printStores(
   return [...definitions, ...assignments].join('; ')
 }
 
+function printOperand(
+  operand: DotOperand,
+  domain: Shape,
+  prefix: string,
+): { text: string; definitions: readonly string[] } {
+  if (operand.kind === 'load')
+    return { text: printAccess(operand.buffer, operand.view, domain), definitions: [] }
+  const { text, definitions } = printNodes(operand.nodes, domain, [operand.operand], '', prefix)
+  return { text: text(operand.operand), definitions }
+}
+
 /** One kernel as one line. */
 export function printKernel(kernel: Kernel): string {
   switch (kernel.kind) {
@@ -96,10 +110,12 @@ export function printKernel(kernel: Kernel): string {
       const left = [batch, rows, depth]
       const right = [batch, depth, columns]
       const domain = domainOfStores(kernel)
-      const product = `${printAccess(lhs.buffer, lhs.view, left)} · ${printAccess(rhs.buffer, rhs.view, right)}`
+      const [leftText, rightText] = [printOperand(lhs, left, 'l'), printOperand(rhs, right, 'r')]
+      const prologues = [...leftText.definitions, ...rightText.definitions].map((text) => `${text}; `)
+      const product = `${leftText.text} · ${rightText.text}`
       const start =
         accumulator === undefined ? '' : `${printAccess(accumulator.buffer, accumulator.view, domain)} + `
-      return `dot ${formatShape(left)}·${formatShape(right)}: ${printStores(epilogue, stores, domain, `${start}${product}`)}`
+      return `dot ${formatShape(left)}·${formatShape(right)}: ${prologues.join('')}${printStores(epilogue, stores, domain, `${start}${product}`)}`
     }
     case 'gather': {
       const { outer, extent, count, inner, operand, indices, output } = kernel

@@ -46,14 +46,12 @@ export function mayOverwrite(kernel: Kernel, written: BufferIndex, read: BufferI
       (node) => node.kind !== 'load' || node.buffer !== read || sameView(node.view, view),
     )
   }
-  const { accumulator, lhs, rhs, epilogue } = kernel
+  const { accumulator } = kernel
   return (
     kernel.stores[0].buffer === written &&
     accumulator?.buffer === read &&
     sameView(accumulator.view, view) &&
-    lhs.buffer !== read &&
-    rhs.buffer !== read &&
-    epilogue.every((node) => node.kind !== 'load' || node.buffer !== read)
+    readsOfKernel(kernel).filter(({ buffer }) => buffer === read).length === 1
   )
 }
 

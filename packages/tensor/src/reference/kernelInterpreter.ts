@@ -7,9 +7,11 @@
  * order that in-place updates (a load and a store with equal views) may rely on.
  */
 import type { Dtype, TypedArray } from '../dtype.ts'
+import { typedArray } from '../dtype.ts'
 import type {
   Block,
   DotKernel,
+  DotOperand,
   GatherKernel,
   Kernel,
   KernelProgram,
@@ -22,6 +24,8 @@ import type {
   Store,
 } from '../kernel/kernel.ts'
 import { randomBits } from '../random/threefry.ts'
+import type { Shape } from '../shape.ts'
+import { sizeOf, stridesOf } from '../shape.ts'
 import { layOut } from './kernelMemory.ts'
 import { accumulate, exceeds } from './reductionEvaluation.ts'
 import { clamp, forEachIndex, positionAt } from './rowMajor.ts'
@@ -115,17 +119,35 @@ function reduceAt({ reducer, reduced, nodes, operand }: ReduceKernel, memory: Me
   return roundTo(reducer === 'argMax' ? 'int32' : dtype, result)
 }
 
+/** The elements of an operand; a prologue is evaluated as a whole first, each element once. */
+function readOperand(
+  operand: DotOperand,
+  domain: Shape,
+  dtype: Dtype,
+  memory: Memory,
+): (index: Index) => number {
+  if (operand.kind === 'load') {
+    const elements = memory[operand.buffer]
+    const { strides, offset } = operand.view
+    return (index) => elements[positionAt(index, strides, offset)]
+  }
+  const panel = typedArray(dtype, sizeOf(domain))
+  forEachIndex(domain, (index, position) => {
+    panel[position] = evaluateNodes(operand.nodes, memory, index)[operand.operand]
+  })
+  const strides = stridesOf(domain)
+  return (index) => panel[positionAt(index, strides, 0)]
+}
+
 function runDot(kernel: DotKernel, memory: Memory): void {
   const { batch, rows, columns, depth, dtype, lhs, rhs, accumulator, epilogue, stores } = kernel
-  const left = memory[lhs.buffer]
-  const right = memory[rhs.buffer]
+  const left = readOperand(lhs, [batch, rows, depth], dtype, memory)
+  const right = readOperand(rhs, [batch, depth, columns], dtype, memory)
   forEachIndex([batch, rows, columns], (index) => {
     const [b, i, j] = index
     let sum = 0
     for (let k = 0; k < depth; k++) {
-      sum +=
-        left[positionAt([b, i, k], lhs.view.strides, lhs.view.offset)] *
-        right[positionAt([b, k, j], rhs.view.strides, rhs.view.offset)]
+      sum += left([b, i, k]) * right([b, k, j])
     }
     if (accumulator !== undefined) {
       sum += memory[accumulator.buffer][positionAt(index, accumulator.view.strides, accumulator.view.offset)]
