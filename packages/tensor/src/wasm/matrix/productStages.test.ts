@@ -1,0 +1,317 @@
+/**
+ * Matrix products against three plain loops in float64, for every micro-kernel candidate, every path, any strides,
+ * accumulators and epilogues, and one to four threads. The error bound is that of recursive summation,
+ * (depth + 4) · ε · Σ|a||b|; the epilogues tested have slope at most 1.
+ */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { TypedArray } from '../../dtype.ts'
+import type { DotKernel, ScalarNode, Store, View } from '../../kernel/kernel.ts'
+import type { MicroKernel } from './matrixMicroKernel.ts'
+import { microKernelCandidates, preferredMultiplyAdd } from './matrixProbe.ts'
+import {
+  apply,
+  extentOf,
+  load,
+  runBoth,
+  runKernel,
+  sampleArray,
+  unwritten,
+  viewArbitrary,
+} from '../singleKernel.ts'
+
+const microKernels: MicroKernel[] = [
+  ...microKernelCandidates('separate'),
+  ...(preferredMultiplyAdd(false) === 'relaxed' ? microKernelCandidates('relaxed') : []),
+]
+
+const at = ({ offset, strides }: View, ...index: number[]): number =>
+  index.reduce((sum, position, axis) => sum + position * strides[axis], offset)
+
+const buffers = { lhs: 0, rhs: 1, output: 2, accumulator: 3, bias: 4, second: 5 } as const
+type Epilogue = 'none' | 'activation' | 'twoStores'
+
+interface Sizes {
+  readonly batch: number
+  readonly rows: number
+  readonly columns: number
+  readonly depth: number
+}
+
+interface Product extends Sizes {
+  readonly lhs: View
+  readonly rhs: View
+  readonly output: View
+  readonly accumulator?: View | 'inPlace'
+  readonly bias?: View
+  readonly second?: View
+  readonly epilogue: Epilogue
+}
+
+const result: ScalarNode = { kind: 'result', dtype: 'float32' }
+
+/** The kernel and the arrays it works on. */
+function kernelOf(product: Product): { readonly kernel: DotKernel; readonly arrays: TypedArray[] } {
+  const { batch, rows, columns, depth, lhs, rhs, output, accumulator, epilogue } = product
+  const domain = [batch, rows, columns]
+  const { bias = output, second = output } = product
+  const nodes =
+    epilogue === 'none'
+      ? [result]
+      : [result, load(buffers.bias, bias), apply('add', [0, 1]), apply('tanh', [2])]
+  const stores: Store[] = [{ node: nodes.length - 1, buffer: buffers.output, view: output }]
+  if (epilogue === 'twoStores') stores.push({ node: 2, buffer: buffers.second, view: second })
+  const kernel: DotKernel = {
+    kind: 'dot',
+    ...{ batch, rows, columns, depth },
+    dtype: 'float32',
+    lhs: { kind: 'load', buffer: buffers.lhs, view: lhs },
+    rhs: { kind: 'load', buffer: buffers.rhs, view: rhs },
+    ...(accumulator === undefined
+      ? {}
+      : {
+          accumulator:
+            accumulator === 'inPlace'
+              ? { buffer: buffers.output, view: output }
+              : { buffer: buffers.accumulator, view: accumulator },
+        }),
+    epilogue: nodes,
+    stores,
+  }
+  const outputLength = extentOf(output, domain)
+  const arrays = [
+    sampleArray('float32', extentOf(lhs, [batch, rows, depth]), 1),
+    sampleArray('float32', extentOf(rhs, [batch, depth, columns]), 2),
+    accumulator === 'inPlace' ? sampleArray('float32', outputLength, 3) : unwritten('float32', outputLength),
+    sampleArray('float32', typeof accumulator === 'object' ? extentOf(accumulator, domain) : 1, 4),
+    sampleArray('float32', extentOf(bias, domain), 5),
+    unwritten('float32', extentOf(second, domain)),
+  ]
+  return { kernel, arrays }
+}
+
+/** Fails unless every element of the outputs is within its bound, and nothing between them was written. */
+function checkResult(product: Product, arrays: readonly TypedArray[], got: readonly TypedArray[]): void {
+  const { batch, rows, columns, depth, lhs, rhs, output, accumulator, epilogue, bias, second } = product
+  const written = [buffers.output, buffers.second].map(() => new Set<number>())
+  const compare = (which: 0 | 1, place: number, want: number, bound: number, where: string): void => {
+    written[which].add(place)
+    const error = Math.abs(got[which === 0 ? buffers.output : buffers.second][place] - want)
+    if (!(error <= bound)) expect.fail(`output ${which} at ${where} is off by ${error}, allowed ${bound}`)
+  }
+  for (let b = 0; b < batch; b++) {
+    for (let i = 0; i < rows; i++) {
+      for (let j = 0; j < columns; j++) {
+        let sum = 0
+        if (accumulator === 'inPlace') sum = arrays[buffers.output][at(output, b, i, j)]
+        else if (accumulator !== undefined) sum = arrays[buffers.accumulator][at(accumulator, b, i, j)]
+        let size = Math.abs(sum)
+        for (let k = 0; k < depth; k++) {
+          const term = arrays[buffers.lhs][at(lhs, b, i, k)] * arrays[buffers.rhs][at(rhs, b, k, j)]
+          sum += term
+          size += Math.abs(term)
+        }
+        const where = `[${b},${i},${j}]`
+        const bound = (depth + 4) * 2 ** -24 * size
+        if (epilogue === 'none' || bias === undefined) {
+          compare(0, at(output, b, i, j), sum, bound, where)
+          continue
+        }
+        const shifted = sum + arrays[buffers.bias][at(bias, b, i, j)]
+        const wider = bound + 2 ** -22 * (1 + Math.abs(shifted))
+        compare(0, at(output, b, i, j), Math.tanh(shifted), wider, where)
+        if (epilogue === 'twoStores' && second !== undefined)
+          compare(1, at(second, b, i, j), shifted, wider, where)
+      }
+    }
+  }
+  ;[buffers.output, buffers.second].forEach((buffer, which) => {
+    const stray = got[buffer].findIndex(
+      (value, i) => !written[which].has(i) && !Object.is(value, arrays[buffer][i]),
+    )
+    if (stray >= 0) expect.fail(`element ${stray} between the elements of output ${which} was written`)
+  })
+}
+
+function check(product: Product, microKernel = microKernels[0]): TypedArray {
+  const { kernel, arrays } = kernelOf(product)
+  const { got } = runBoth(kernel, arrays, { microKernel })
+  checkResult(product, arrays, got)
+  return got[buffers.output]
+}
+
+/** Strides of axes of one element are 0, as lowering leaves them. */
+const canonical = (view: View, domain: readonly number[]): View => ({
+  ...view,
+  strides: view.strides.map((stride, axis) => (domain[axis] === 1 ? 0 : stride)),
+})
+
+const rowMajor = (batch: number, rows: number, columns: number): View =>
+  canonical({ offset: 0, strides: [rows * columns, columns, 1] }, [batch, rows, columns])
+const columnMajor = (batch: number, rows: number, columns: number): View =>
+  canonical({ offset: 0, strides: [rows * columns, 1, rows] }, [batch, rows, columns])
+
+const dense = (batch: number, rows: number, columns: number, depth: number): Product => ({
+  ...{ batch, rows, columns, depth },
+  lhs: rowMajor(batch, rows, depth),
+  rhs: rowMajor(batch, depth, columns),
+  output: rowMajor(batch, rows, columns),
+  epilogue: 'none',
+})
+
+const extent = fc.oneof(fc.constantFrom(1, 1, 2, 3, 4, 5, 8, 16, 17), fc.integer({ min: 1, max: 70 }))
+const sizes: fc.Arbitrary<Sizes> = fc.record({
+  batch: fc.constantFrom(1, 1, 1, 2, 3, 9),
+  rows: extent,
+  columns: extent,
+  depth: extent,
+})
+
+/** Rows of unit stride with gaps between them. */
+const outputView = ({ batch, rows, columns }: Sizes): fc.Arbitrary<View> =>
+  fc.tuple(fc.nat(5), fc.nat(7), fc.nat(9)).map(([offset, gap, batchGap]) => {
+    const pitch = columns + gap
+    return canonical({ offset, strides: [rows * pitch + batchGap, pitch, 1] }, [batch, rows, columns])
+  })
+
+const anyView = (domain: readonly number[], broadcasts: boolean): fc.Arbitrary<View> =>
+  viewArbitrary(domain, broadcasts).map((view) => canonical(view, domain))
+
+const anyProduct = (size: fc.Arbitrary<Sizes>): fc.Arbitrary<Product> =>
+  size.chain((sizes): fc.Arbitrary<Product> => {
+    const { batch, rows, columns, depth } = sizes
+    const domain = [batch, rows, columns]
+    const matrix = (...shape: [number, number, number]): fc.Arbitrary<View> =>
+      fc.oneof(
+        fc.constant(rowMajor(...shape)),
+        fc.constant(columnMajor(...shape)),
+        // One matrix for the whole batch.
+        fc.constant({ offset: 0, strides: [0, ...rowMajor(...shape).strides.slice(1)] }),
+        anyView(shape, true),
+      )
+    return fc.record({
+      ...{ batch: fc.constant(batch), rows: fc.constant(rows) },
+      ...{ columns: fc.constant(columns), depth: fc.constant(depth) },
+      lhs: matrix(batch, rows, depth),
+      rhs: matrix(batch, depth, columns),
+      output: fc.oneof(fc.constant(rowMajor(...([batch, rows, columns] as const))), outputView(sizes)),
+      accumulator: fc.oneof(
+        fc.constant(undefined),
+        fc.constant('inPlace' as const),
+        anyView(domain, true),
+        outputView(sizes),
+      ),
+      bias: anyView(domain, true),
+      second: anyView(domain, false),
+      epilogue: fc.constantFrom<Epilogue>('none', 'none', 'activation', 'twoStores'),
+    })
+  })
+
+const anyMicroKernel = fc.constantFrom(...microKernels)
+
+describe('a product', () => {
+  it('agrees with plain loops for any sizes, strides, batches, accumulators and epilogues', () => {
+    fc.assert(
+      fc.property(anyProduct(sizes), anyMicroKernel, (product, microKernel) => {
+        check(product, microKernel)
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('of a vector agrees with plain loops', () => {
+    const vectors = fc
+      .tuple(sizes, fc.boolean())
+      .map(([size, left]) => (left ? { ...size, rows: 1 } : { ...size, columns: 1 }))
+    fc.assert(
+      fc.property(anyProduct(vectors), (product) => {
+        check(product)
+      }),
+      { numRuns: 120 },
+    )
+  })
+
+  it('crosses every block boundary', () => {
+    for (const [batch, rows, columns, depth] of [
+      [1, 129, 9, 321],
+      [1, 257, 24, 641],
+      [1, 3, 1100, 3],
+      [2, 140, 133, 10],
+    ] as const) {
+      const product = dense(batch, rows, columns, depth)
+      const { kernel, arrays } = kernelOf(product)
+      const firsts = new Map<string, TypedArray[]>()
+      for (const microKernel of microKernels) {
+        const got = runKernel(kernel, arrays, { microKernel })
+        const first = firsts.get(microKernel.multiplyAdd)
+        if (first === undefined) {
+          checkResult(product, arrays, got)
+          firsts.set(microKernel.multiplyAdd, got)
+        } else expect(got).toEqual(first)
+        expect(runKernel(kernel, arrays, { microKernel, threads: 3 })).toEqual(got)
+      }
+    }
+  })
+
+  it('gives the same bits whichever micro-kernel of one rounding is chosen', () => {
+    for (const multiplyAdd of ['separate', 'relaxed'] as const) {
+      const chosen = microKernels.filter((each) => each.multiplyAdd === multiplyAdd)
+      for (const product of [dense(1, 61, 53, 700), dense(3, 20, 10, 33), dense(1, 1, 70, 50)]) {
+        const results = chosen.map((microKernel) => check(product, microKernel))
+        for (const other of results) expect(other).toEqual(results[0])
+      }
+    }
+  })
+
+  it('gives the same bits for plain and transposed operands', () => {
+    for (const [rows, columns, depth] of [
+      [30, 26, 400],
+      [90, 70, 60],
+      [4, 100, 35],
+    ]) {
+      const values = (i: number, j: number): number => Math.fround(Math.sin(i * 7.1 + j * 3.3))
+      const results = [rowMajor, columnMajor].flatMap((left) =>
+        [rowMajor, columnMajor].map((right) => {
+          const product = {
+            ...dense(1, rows, columns, depth),
+            lhs: left(1, rows, depth),
+            rhs: right(1, depth, columns),
+          }
+          const { kernel, arrays } = kernelOf(product)
+          for (let k = 0; k < depth; k++) {
+            for (let i = 0; i < rows; i++) arrays[buffers.lhs][at(product.lhs, 0, i, k)] = values(i, k)
+            for (let j = 0; j < columns; j++)
+              arrays[buffers.rhs][at(product.rhs, 0, k, j)] = values(k, j + 50)
+          }
+          return runKernel(kernel, arrays)[buffers.output]
+        }),
+      )
+      for (const other of results) expect(other).toEqual(results[0])
+    }
+  })
+
+  it('without terms is the accumulator, or zero', () => {
+    for (const accumulator of [undefined, 'inPlace', rowMajor(2, 3, 5)] as const)
+      for (const epilogue of ['none', 'activation'] as const)
+        check({
+          ...dense(2, 3, 5, 0),
+          lhs: { offset: 0, strides: [0, 0, 0] },
+          rhs: { offset: 0, strides: [0, 0, 0] },
+          ...(accumulator === undefined ? {} : { accumulator }),
+          epilogue,
+          bias: { offset: 0, strides: [0, 0, 1] },
+        })
+  })
+
+  it('keeps infinities and NaN to the elements they belong to, also at the edges', () => {
+    const product = dense(1, 9, 11, 13)
+    const { kernel, arrays } = kernelOf(product)
+    arrays[buffers.lhs][8 * 13 + 2] = Infinity
+    arrays[buffers.rhs][5 * 11 + 10] = NaN
+    const [, , got] = runKernel(kernel, arrays)
+    got.forEach((value, i) => {
+      const [row, column] = [Math.floor(i / 11), i % 11]
+      expect(Number.isFinite(value), `[${row},${column}]`).toBe(row !== 8 && column !== 10)
+    })
+  })
+})
