@@ -1,8 +1,8 @@
 /** The checker refuses each kind of broken kernel program. */
 import { describe, expect, it } from 'vitest'
 import { checkKernelProgram } from './checkKernelProgram.ts'
-import type { DotKernel, KernelProgram, MapKernel, ReduceKernel } from './kernel.ts'
-import { printKernelProgram } from './kernelPrinter.ts'
+import type { DotKernel, KernelProgram, MapKernel, PrologueOperand, ReduceKernel } from './kernel.ts'
+import { printKernel, printKernelProgram } from './kernelPrinter.ts'
 
 const map: MapKernel = {
   kind: 'map',
@@ -50,11 +50,18 @@ const dot: DotKernel = {
   stores: [{ node: 0, buffer: 1, view: { offset: 0, strides: [0, 3, 1] } }],
 }
 
+const load = { kind: 'load', buffer: 0, view: { offset: 0, strides: [0, 1, 0] }, dtype: 'float32' } as const
+const twice = { kind: 'apply', primitive: 'add', operands: [0, 0], dtype: 'float32' } as const
+const prologue = (nodes: PrologueOperand['nodes'], operand = nodes.length - 1): KernelProgram =>
+  withKernel({ ...dot, lhs: { kind: 'prologue', nodes, operand } })
+
 describe('checkKernelProgram', () => {
   it('returns a good program', () => {
     expect(checkKernelProgram(good)).toBe(good)
     const product = withKernel(dot)
     expect(checkKernelProgram(product)).toBe(product)
+    const computing = prologue([load, twice])
+    expect(checkKernelProgram(computing)).toBe(computing)
   })
 
   it.each<[string, KernelProgram, RegExp]>([
@@ -107,6 +114,38 @@ describe('checkKernelProgram', () => {
       /unit stride along columns/,
     ],
     [
+      'a prologue that reads outside its buffer',
+      prologue([{ ...load, view: { offset: 5, strides: [0, 1, 0] } }]),
+      /elements 5 to 6 are outside/,
+    ],
+    ['a prologue before its write', prologue([{ ...load, buffer: 2 }]), /of buffer 2 before a write/],
+    [
+      'a prologue that reads what the product writes',
+      prologue([{ ...load, buffer: 1 }]),
+      /reads buffer 1, which it writes/,
+    ],
+    ['a prologue that uses a later node', prologue([twice, load]), /uses a later node/],
+    [
+      'a prologue over another domain',
+      prologue([{ ...load, view: { offset: 0, strides: [1] } }]),
+      /one stride per axis of \[1,2,1\]/,
+    ],
+    ['a result in a prologue', prologue([{ kind: 'result', dtype: 'float32' }]), /the result has dtype/],
+    ['a prologue without its node', prologue([load, twice], 2), /dtype undefined is multiplied in float32/],
+    [
+      'a prologue of another dtype',
+      prologue([load, { ...twice, primitive: 'less', dtype: 'bool' }]),
+      /dtype bool is multiplied in float32/,
+    ],
+    [
+      'an operand of another dtype',
+      {
+        ...withKernel({ ...dot, rhs: { kind: 'load', buffer: 2, view: load.view } }),
+        buffers: [...good.buffers.slice(0, 2), { dtype: 'int32', elements: 6, role: 'scratch' }],
+      },
+      /dtype int32 is multiplied in float32/,
+    ],
+    [
       'a result outside an epilogue',
       withKernel({ ...map, nodes: [{ kind: 'result', dtype: 'float32' }, ...map.nodes.slice(1)] }),
       /the result has dtype undefined/,
@@ -137,6 +176,17 @@ describe('checkKernelProgram', () => {
 })
 
 describe('printKernelProgram', () => {
+  it('prints prologues in the place of operands, with the names of shared nodes first', () => {
+    const square = { ...twice, primitive: 'multiply', operands: [1, 1] } as const
+    const row = { ...load, view: { offset: 3, strides: [0, 0, 1] } } as const
+    const lhs = { kind: 'prologue', nodes: [load, twice, square], operand: 2 } as const
+    const rhs = { kind: 'prologue', nodes: [row, twice, square], operand: 2 } as const
+    expect(printKernel({ ...dot, lhs, rhs })).toBe(
+      'dot [1,2,1]·[1,1,3]: l1 = add(#0, #0); r1 = add(#0{3+0,0,1}, #0{3+0,0,1}); ' +
+        '#1 = multiply(l1, l1) · multiply(r1, r1)',
+    )
+  })
+
   it('prints buffers and one line per kernel', () => {
     expect(printKernelProgram({ ...good, kernels: [map, dot] })).toBe(
       [

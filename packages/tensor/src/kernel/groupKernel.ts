@@ -65,7 +65,7 @@ export function groupKernel({ group, outputs }: LiveGroup, bufferOf: BufferOf): 
 }
 
 /** Views of everything the expressions read, following what the group computes itself. */
-function viewsRead(expressions: readonly Expression[], internal: Group['internal']): View[] {
+export function viewsRead(expressions: readonly Expression[], internal: Group['internal']): View[] {
   const views: View[] = []
   const seen = new Set<Expression>()
   const visit = (node: Expression): void => {
@@ -173,7 +173,12 @@ function dotKernel(
   bufferOf: BufferOf,
 ): DotKernel {
   const stored = ({ storage, view }: Leaf): StoredOperand => ({ buffer: bufferOf(storage), view })
-  const operand = (leaf: Leaf): DotOperand => ({ kind: 'load', ...stored(leaf) })
+  const operand = (expression: Expression): DotOperand => {
+    if (expression.kind === 'leaf') return { kind: 'load', ...stored(expression) }
+    const scalar = new ScalarNodes(noneInternal, bufferOf, (view) => view)
+    const position = scalar.add(expression)
+    return { kind: 'prologue', nodes: scalar.nodes, operand: position }
+  }
   const { nodes, stores } = storedNodes(internal, outputs, bufferOf, (view) => view)
   const { batch, rows, columns, depth, accumulator, result } = root
   return {

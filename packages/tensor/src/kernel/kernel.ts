@@ -89,11 +89,13 @@ export interface LoadedOperand extends StoredOperand {
  * An operand that is computed while it is packed: element [b, i, k] is the node `operand` evaluated there, rounded
  * to the dtype of the product. Lowering makes them only for backends that ask (`productPrologues`).
  *
- * A backend evaluates every element exactly once per run of the kernel and stores it in memory of its own (panels),
- * whatever number of rows, columns or threads use it. There is no node of the kind `result`, and there may be no
- * load (a matrix of constants). No load reads a buffer that the kernel writes, and, because elements are read in an order of packing and
- * not of the stores, no store may take over the place of a buffer that a prologue reads: those live until the
- * product is done, as loaded operands do.
+ * A backend evaluates every element exactly once per run of the kernel and keeps it in memory of its own (panels),
+ * whatever number of rows, columns or threads use it; a matrix whose views all have stride 0 along the batch is
+ * evaluated once for the batch. There is no node of the kind `result`, and there may be no load (constants).
+ *
+ * No load reads a buffer that the kernel writes. Elements are read in the order of packing, not of the stores, so no
+ * store may take over the place of a buffer that a prologue reads; those live until the product is done, as loaded
+ * operands do.
  */
 export interface PrologueOperand {
   readonly kind: 'prologue'

@@ -18,12 +18,24 @@ import { groupSteps } from './groupSteps.ts'
 import type { LiveGroup } from './groupKernel.ts'
 import { dotOutputs, groupKernel, rawOutput } from './groupKernel.ts'
 import type { BufferIndex, BufferSpecification, KernelProgram } from './kernel.ts'
+import { fuseProductPrologues } from './productPrologues.ts'
 import { operandsOf } from './step.ts'
 
+/** What a backend can choose. */
+export interface LowerOptions {
+  /**
+   * Operands of products may be prologues (`PrologueOperand`): for a backend that packs operands and can compute while
+   * it does. Kernels may then bind more than the eight buffers that WebGPU guarantees. Default false: every operand
+   * is stored.
+   */
+  readonly productPrologues?: boolean
+}
+
 /** @throws {ProgramError} never for a program that `checkProgram` accepts. */
-export function lower(program: Program): KernelProgram {
+export function lower(program: Program, { productPrologues = false }: LowerOptions = {}): KernelProgram {
   const { inputs, outputs, steps } = decompose(inlineCalls(program))
-  const live = liveGroups(groupSteps(steps), outputs)
+  const grouped = liveGroups(groupSteps(steps), outputs)
+  const live = productPrologues ? fuseProductPrologues(grouped, outputs) : grouped
   const buffers: BufferSpecification[] = []
   const numbers = new Map<Storage, BufferIndex>()
   const declare = (storage: Storage, role: BufferSpecification['role']): void => {

@@ -2,7 +2,15 @@
 import { describe, expect, it } from 'vitest'
 import { checkKernelProgram } from './checkKernelProgram.ts'
 import { checkMemoryPlan } from './checkMemoryPlan.ts'
-import type { BufferSpecification, DotKernel, KernelProgram, MapKernel, MemoryPlan, View } from './kernel.ts'
+import type {
+  BufferSpecification,
+  DotKernel,
+  KernelProgram,
+  MapKernel,
+  MemoryPlan,
+  PrologueOperand,
+  View,
+} from './kernel.ts'
 import { planMemory } from './memoryPlan.ts'
 
 const dense: View = { offset: 0, strides: [1] }
@@ -107,6 +115,29 @@ describe('planMemory', () => {
     const transposed = { offset: 0, strides: [0, 1, 2] }
     const apart = program('ioss', [4, 4, 4, 4], [negate(0, 2, 4), dot(transposed, rowMajor), negate(3, 1, 4)])
     expect(planned(apart).poolOf).toEqual([-1, -1, 0, 1])
+  })
+
+  const prologueOf = (buffer: number): PrologueOperand => ({
+    kind: 'prologue',
+    nodes: [{ kind: 'load', buffer, view: rowMajor, dtype: 'float32' }],
+    operand: 0,
+  })
+
+  it('does not let a product take over its accumulator where a prologue reads that too', () => {
+    for (const side of ['lhs', 'rhs']) {
+      const reading: DotKernel = { ...dot(rowMajor, rowMajor), [side]: prologueOf(2) }
+      const apart = program('ioss', [4, 4, 4, 4], [negate(0, 2, 4), reading, negate(3, 1, 4)])
+      expect(planned(apart).poolOf).toEqual([-1, -1, 0, 1])
+      const shared = { poolBytes: [16], poolOf: [-1, -1, 0, 0], donorOf: [-1] }
+      expect(() => checkMemoryPlan(apart, shared)).toThrow(/over buffer 2 while reading that elsewhere/)
+    }
+  })
+
+  it('keeps what a prologue reads until the product is done', () => {
+    const reading: DotKernel = { ...dot(rowMajor, rowMajor), lhs: prologueOf(4) }
+    const kernels = [negate(0, 4, 4), negate(0, 2, 4), reading, negate(3, 1, 4)]
+    const late = program('iosss', [4, 4, 4, 4, 4], kernels)
+    expect(planned(late).poolOf).toEqual([-1, -1, 1, 1, 0])
   })
 
   it('gives donated inputs to outputs of equal size once they are not read any more', () => {

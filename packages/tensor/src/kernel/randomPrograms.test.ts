@@ -15,6 +15,9 @@ import type { RandomProgram } from '../testing/randomProgram.ts'
 import { randomProgram } from '../testing/randomProgram.ts'
 import { checkKernelProgram } from './checkKernelProgram.ts'
 import { checkMemoryPlan } from './checkMemoryPlan.ts'
+import type { KernelProgram } from './kernel.ts'
+import { printKernelProgram } from './kernelPrinter.ts'
+import type { LowerOptions } from './lower.ts'
 import { lower } from './lower.ts'
 import { planMemory } from './memoryPlan.ts'
 
@@ -43,12 +46,20 @@ function expectSame(got: readonly TypedArray[], wanted: readonly TypedArray[], t
   })
 }
 
-function expectLoweredSame(program: Program, inputs: readonly TypedArray[], donate: readonly number[]): void {
+function expectLoweredSame(
+  program: Program,
+  inputs: readonly TypedArray[],
+  donate: readonly number[],
+  options: LowerOptions,
+): KernelProgram {
   const wanted = evaluate({ program, inputs })
-  const kernels = checkKernelProgram(lower(program))
+  const kernels = checkKernelProgram(lower(program, options))
   const plan = checkMemoryPlan(kernels, planMemory(kernels, donate))
   const copies = inputs.map((input) => input.slice())
-  expectSame(interpretKernels(kernels, plan, copies), wanted, () => printProgram(program))
+  expectSame(interpretKernels(kernels, plan, copies), wanted, () =>
+    [printProgram(program), printKernelProgram(kernels)].join('\n'),
+  )
+  return kernels
 }
 
 describe('random programs', () => {
@@ -81,9 +92,27 @@ describe('random programs', () => {
     fc.assert(
       fc.property(cases, fc.boolean(), fc.boolean(), ({ program, inputs }, optimised, donated) => {
         const donate = donated ? inputs.map((_, position) => position) : []
-        expectLoweredSame(optimised ? optimise(program) : program, inputs, donate)
+        expectLoweredSame(optimised ? optimise(program) : program, inputs, donate, {})
       }),
       { numRuns: 2000 },
     )
+  })
+
+  it('mean the same as kernels whose products have prologues, which need no kernel more', () => {
+    let prologues = 0
+    fc.assert(
+      fc.property(cases, fc.boolean(), fc.boolean(), ({ program, inputs }, optimised, donated) => {
+        const donate = donated ? inputs.map((_, position) => position) : []
+        const ready = optimised ? optimise(program) : program
+        const { kernels } = expectLoweredSame(ready, inputs, donate, { productPrologues: true })
+        expect(kernels.length).toBeLessThanOrEqual(lower(ready).kernels.length)
+        for (const kernel of kernels) {
+          if (kernel.kind !== 'dot') continue
+          prologues += [kernel.lhs, kernel.rhs].filter(({ kind }) => kind === 'prologue').length
+        }
+      }),
+      { numRuns: 2000 },
+    )
+    expect(prologues).toBeGreaterThan(5)
   })
 })

@@ -6,6 +6,7 @@
 import type { Shape } from '../shape.ts'
 import { sizeOf } from '../shape.ts'
 import type { Expression, Leaf, Storage } from './expression.ts'
+import { leavesOf } from './expression.ts'
 import type { Reducer, View } from './kernel.ts'
 import { denseView } from './view.ts'
 
@@ -42,8 +43,9 @@ export interface DotStep {
   readonly rows: number
   readonly columns: number
   readonly depth: number
-  readonly lhs: Leaf
-  readonly rhs: Leaf
+  /** Reads of memory, until `fuseProductPrologues` puts what computes an array in the place of its read. */
+  readonly lhs: Expression
+  readonly rhs: Expression
   readonly accumulator: Leaf | undefined
   readonly result: Storage
 }
@@ -89,13 +91,17 @@ export interface Decomposition {
   readonly steps: readonly Step[]
 }
 
-/** Leaves that a root step reads other than through a fused expression. */
+/** Leaves that a root step reads other than through the operand of a reduction; one that is read twice stands twice. */
 export function operandsOf(step: RootStep): Leaf[] {
   switch (step.kind) {
     case 'reduce':
       return []
     case 'dot':
-      return [step.lhs, step.rhs, ...(step.accumulator === undefined ? [] : [step.accumulator])]
+      return [
+        ...leavesOf([step.lhs]),
+        ...leavesOf([step.rhs]),
+        ...(step.accumulator === undefined ? [] : [step.accumulator]),
+      ]
     case 'gather':
       return [step.operand, step.indices]
     case 'scatterAdd':

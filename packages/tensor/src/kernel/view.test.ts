@@ -7,6 +7,7 @@ import { forEachElement } from './checkKernelProgram.ts'
 import type { View } from './kernel.ts'
 import {
   broadcastView,
+  composeWithRead,
   denseView,
   isDense,
   normalizeView,
@@ -153,5 +154,80 @@ describe('pullBack', () => {
     expect(pullBack({ offset: 0, strides: [3] }, [2], [2])).toBeUndefined()
     expect(pullBack({ offset: 1, strides: [1] }, [2], [2])).toBeUndefined()
     expect(pullBack(denseView([2]), [2], [3])).toBeUndefined()
+  })
+})
+
+describe('composeWithRead', () => {
+  /** Reads of a dense array as movement makes them: a slice, transposed, then broadcast along a new axis. */
+  const reads = shapes.chain((shape) =>
+    fc
+      .record({
+        starts: fc.tuple(...shape.map((extent) => fc.nat(extent - 1))),
+        strides: fc.tuple(...shape.map(() => fc.integer({ min: 1, max: 3 }))),
+        order: fc.shuffledSubarray(
+          shape.map((_, axis) => axis),
+          { minLength: shape.length },
+        ),
+        copies: fc.integer({ min: 1, max: 3 }),
+      })
+      .chain(({ starts, strides, order, copies }) => {
+        const sliced = shape.map((extent, axis) => Math.ceil((extent - starts[axis]) / strides[axis]))
+        const domain = [copies, ...order.map((axis) => sliced[axis])]
+        const slice = transposeView(sliceView(denseView(shape), { starts, strides }, sliced), order)
+        const view = { offset: slice.offset, strides: [0, ...slice.strides] }
+        return fc.record({
+          shape: fc.constant(shape),
+          domain: fc.constant(domain),
+          view: fc.constant(view),
+          other: stridedView(shape),
+        })
+      }),
+  )
+
+  it('reads what the array was computed from wherever the read goes', () => {
+    fc.assert(
+      fc.property(reads, ({ shape, domain, view, other }) => {
+        const source = elements(other, shape)
+        const composed = composeWithRead(view, domain, shape)?.(other)
+        expect(composed && elements(composed, domain)).toEqual(elements(view, domain).map((at) => source[at]))
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('is exact for any read inside the array, or undefined', () => {
+    let found = 0
+    fc.assert(
+      fc.property(
+        fc.record({ shape: shapes, domain: shapes }).chain(({ shape, domain }) =>
+          fc.record({
+            shape: fc.constant(shape),
+            domain: fc.constant(domain),
+            view: stridedView(domain),
+            other: stridedView(shape),
+          }),
+        ),
+        ({ shape, domain, view, other }) => {
+          fc.pre(viewBounds(view, domain).greatest < sizeOf(shape))
+          const composed = composeWithRead(view, domain, shape)?.(other)
+          if (composed === undefined) return
+          found++
+          const source = elements(other, shape)
+          expect(elements(composed, domain)).toEqual(elements(view, domain).map((at) => source[at]))
+        },
+      ),
+      { numRuns: 1000 },
+    )
+    expect(found).toBeGreaterThan(100)
+  })
+
+  it('follows reads that run backwards, and gives up on those that carry', () => {
+    const bias = { offset: 5, strides: [0, 1] }
+    expect(composeWithRead({ offset: 5, strides: [-3, -1] }, [2, 3], [2, 3])?.(bias)).toEqual({
+      offset: 7,
+      strides: [0, -1],
+    })
+    expect(composeWithRead(denseView([6]), [6], [2, 3])).toBeUndefined()
+    expect(composeWithRead({ offset: 1, strides: [1] }, [3], [2, 3])).toBeUndefined()
   })
 })

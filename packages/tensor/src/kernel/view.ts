@@ -127,3 +127,39 @@ export function pullBack(
   if (!sameView(transposeView(view, order), denseView(permuted))) return undefined
   return (other) => reshapeView(transposeView(other, order), permuted, domain)
 }
+
+/**
+ * Composition with a read: the map that carries views over `shape` to views over `domain`, where `view` (over `domain`)
+ * reads a dense array of `shape`. The offset and every stride are written as sums of row-major strides of `shape`,
+ *   stride[a] = Σ_d digit[a, d] · dense[d],
+ * so index_d = digit[offset, d] + Σ_a digit[a, d] · index[a] wherever that stays within the extent of axis d.
+ * Undefined where it does not: the read carries from one axis into another and the composition is not affine.
+ */
+export function composeWithRead(
+  view: View,
+  domain: Shape,
+  shape: Shape,
+): ((other: View) => View) | undefined {
+  const dense = stridesOf(shape)
+  const digitsOf = (elements: number): number[] => {
+    let rest = Math.abs(elements)
+    return dense.map((stride) => {
+      const digit = Math.floor(rest / stride)
+      rest -= digit * stride
+      return elements < 0 ? -digit : digit
+    })
+  }
+  const start = digitsOf(view.offset)
+  const steps = normalizeView(view, domain).strides.map(digitsOf)
+  const exact = shape.every((extent, d) => {
+    const along = { offset: start[d], strides: steps.map((digits) => digits[d]) }
+    const { least, greatest } = viewBounds(along, domain)
+    return least >= 0 && greatest < extent
+  })
+  if (!exact) return undefined
+  return ({ offset, strides }) => {
+    const distance = (digits: readonly number[]): number =>
+      digits.reduce((sum, digit, d) => sum + digit * strides[d], 0)
+    return { offset: offset + distance(start), strides: steps.map(distance) }
+  }
+}

@@ -40,7 +40,7 @@ const prepareInterpreted = (program: Program): Prepared => ({
 
 function prepareOptimised(original: Program, donate: readonly number[]): Prepared {
   const program = optimise(original)
-  const kernels = lower(program)
+  const kernels = lower(program, { productPrologues: true })
   const plan = planMemory(kernels, donate)
   return {
     program,
