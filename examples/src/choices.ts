@@ -4,7 +4,6 @@
  */
 import { createReferenceBackend, createWasmBackend, isWasmSupported } from '@hessian-free/tensor'
 import type { Backend } from '@hessian-free/tensor'
-import type { GpuBackend } from '@hessian-free/gpu-wgsl'
 import type { Example } from './examples/example.ts'
 import { mnistAutoencoder } from './examples/mnistAutoencoder.ts'
 import { mnistClassifier } from './examples/mnistClassifier.ts'
@@ -32,23 +31,20 @@ export interface BackendOptions {
   readonly adapter?: AdapterName
   /** Time variants of matrix products on the GPU after the first step. */
   readonly tune?: boolean
+  /** For the wasm backend: multiply and add with two roundings, the same bits on every machine. */
+  readonly deterministic?: boolean
 }
-
-const isGpu = (backend: Backend): backend is GpuBackend => backend.name === 'gpu'
-
-/** What a backend computes on, in its driver's words; undefined for the processor. */
-export const deviceOf = (backend: Backend): string | undefined =>
-  isGpu(backend) ? backend.capabilities.adapterName : undefined
 
 /** @throws {BackendError} for 'gpu' where there is none of the wanted kind: with what is missing. */
 export async function createBackend(
   name: BackendName,
-  { adapter = 'hardware', tune = false }: BackendOptions = {},
+  { adapter = 'hardware', tune = false, deterministic = false }: BackendOptions = {},
 ): Promise<Backend> {
   if (name === 'reference') return createReferenceBackend()
-  if (name === 'wasm') return createWasmBackend()
+  const createWasm = (): Backend => createWasmBackend({ deterministic })
+  if (name === 'wasm') return createWasm()
   const { createGpu, createGpuIfAny } = await import('./gpuChoice.ts')
   if (name === 'gpu') return createGpu({ adapter, tune })
   const gpu = await createGpuIfAny(tune)
-  return gpu ?? (isWasmSupported() ? createWasmBackend() : createReferenceBackend())
+  return gpu ?? (isWasmSupported() ? createWasm() : createReferenceBackend())
 }

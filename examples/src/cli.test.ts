@@ -59,14 +59,9 @@ describe.concurrent('a mistake on the command line ends with exit code 2 and the
     ],
     ['an option of hf devices', ['devices', '--jsn'], /Valid options: --adapter, --json, --help/],
     [
-      'a software adapter for no GPU',
-      ['train', 'mnist-classifier', '--adapter', 'software'],
-      /needs '--backend gpu'/,
-    ],
-    [
-      'products timed on no GPU',
-      ['train', 'mnist-classifier', '--backend', 'wasm', '--tune'],
-      /cannot be used with '--backend wasm'/,
+      'an option that would do nothing',
+      ['train', 'mnist-classifier', '--deterministic'],
+      /'--deterministic' needs '--backend wasm'/,
     ],
     [
       'a preconditioner',
@@ -139,6 +134,7 @@ describe('hf train', () => {
     const log = await logOf('whole')
     expect(log.map(({ kind }) => kind)).toEqual(['header', 'start', 'step', 'step', 'step', 'digits', 'end'])
     expect(log[0].settings).toMatchObject({ network: '784-16-4-16-784', seed: 0, iterations: 3 })
+    expect(log[0].settings).toMatchObject({ deterministic: 'no' })
     expect(log[4].heldOutLoss).toBeLessThan(Number(log[1].heldOutLoss))
   })
 

@@ -11,6 +11,7 @@ import { TensorError } from '@hessian-free/tensor'
 import { adapters, backends, examples } from './choices.ts'
 import type { DevicesOptions } from './devices.ts'
 import { presetNames } from './examples/example.ts'
+import { findIdleOption } from './idleOptions.ts'
 import { validNames } from './nearestName.ts'
 import { preconditioners, samplings } from './optimiserChoices.ts'
 import { abortOnInterrupt } from './training/interruption.ts'
@@ -46,17 +47,6 @@ const oneOf = (flags: string, description: string, names: readonly string[], byD
 
 const adapterOption = (): Option =>
   oneOf('--adapter <kind>', 'what the gpu backend may compute on', Object.keys(adapters), 'hardware')
-
-/** Options that would do nothing are mistakes. @throws {CommanderError} */
-function refuseIdleOptions({ backend, adapter, tune }: TrainingOptions): void {
-  const idle =
-    adapter === 'software' && backend !== 'gpu'
-      ? "option '--adapter software' needs '--backend gpu': nothing else takes a software adapter"
-      : tune === true && backend !== 'gpu' && backend !== 'auto'
-        ? `option '--tune' cannot be used with '--backend ${backend}': it times products on a GPU`
-        : undefined
-  if (idle !== undefined) throw new CommanderError(2, 'hf.idleOption', `error: ${idle}`)
-}
 
 /** A folder's name, not a path: a run never lands outside `--out`. */
 const folderName = (text: string): string => {
@@ -101,6 +91,10 @@ const trainCommand: Command = program
     '--tune',
     'time variants of matrix products on the GPU after the first step, and go on with the best',
   )
+  .option(
+    '--deterministic',
+    'with --backend wasm: multiply and add with two roundings, the same bits on every machine',
+  )
   .option('--iterations <n>', 'outer iterations; default that of the preset', positiveInteger)
   .addOption(
     oneOf('--preconditioner <name>', 'of conjugate gradients', Object.keys(preconditioners), 'lbfgs'),
@@ -134,7 +128,8 @@ const trainCommand: Command = program
         )}`,
       )
     }
-    refuseIdleOptions(options)
+    const idle = findIdleOption(options)
+    if (idle !== undefined) throw new CommanderError(2, 'hf.idleOption', `error: option ${idle}`)
     const { train } = await import('./training/train.ts')
     await train(example, options, abortOnInterrupt(announceStop))
   })

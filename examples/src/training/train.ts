@@ -7,9 +7,10 @@ import { writeFileSync } from 'node:fs'
 import { workUnits } from '@hessian-free/hf'
 import type { HessianFreeStep } from '@hessian-free/hf'
 import type { Backend } from '@hessian-free/tensor'
-import { createBackend, deviceOf } from '../choices.ts'
+import { createBackend } from '../choices.ts'
 import type { BackendName, BackendOptions } from '../choices.ts'
 import { readMnist } from '../data/mnistFolder.ts'
+import { backendSettings, describeBackend } from '../describeBackend.ts'
 import type { Example, PresetName } from '../examples/example.ts'
 import { digitStrip } from '../report/digitStrip.ts'
 import { renderReport } from '../report/report.ts'
@@ -74,14 +75,13 @@ export async function train(
     const { prepared } = first
     const settings = describeSettings(prepared, preset, options)
     const metric = prepared.problem.loss.metric.name
-    const device = deviceOf(backend)
     const header: RunHeader = {
       example: example.name,
       preset: options.preset,
       backend: backend.name,
       metric,
       settings: {
-        ...(device === undefined ? {} : { device }),
+        ...backendSettings(backend, options),
         ...settings,
         iterations,
         'time limit': options.seconds === undefined ? 'none' : `${options.seconds} s`,
@@ -91,7 +91,7 @@ export async function train(
     }
     folder.log({ kind: 'header', ...header })
     print(
-      `${example.name}, ${options.preset}: ${settings.network}, ${formatCount(Number(settings.parameters))} parameters, ${backend.name} backend${device === undefined ? '' : ` on ${device}`}`,
+      `${example.name}, ${options.preset}: ${settings.network}, ${formatCount(Number(settings.parameters))} parameters, ${describeBackend(backend)}`,
     )
     print(
       `Hessian-free, preconditioner ${settings.preconditioner}, ${options.sampling} samples, ${formatCount(preset.trainingCases)} training and ${formatCount(preset.heldOutCases)} held-out cases`,
@@ -164,6 +164,7 @@ export async function train(
     printSummary(print, complete, steps, ending, folder.path)
     if (options.quiet === true) write(folder.path)
     run.dispose()
+    run.placement.backend.dispose()
   } catch (error) {
     logFailure(folder, error)
     throw error
