@@ -6,20 +6,24 @@
  * (Updating H inside a run from the run's own pairs gains nothing: they are conjugate to the residual.)
  *
  * Differs from the papers in the damping shift: a pair measured at λ is used at λ' as (s, y + (λ' − λ) s), which
- * is exact for A = G + λI and free. Without it H is biased in flat directions by the factor λ / λ'.
+ * is exact for A = G + λI and free. Without it H is biased in flat directions by the factor λ / λ'. And in how H is
+ * applied: by `blockTwoLoop.ts`, the recursion over all pairs at once.
  */
-import { ArgumentError, LifetimeError, tensor } from '@hessian-free/tensor'
+import { ArgumentError, LifetimeError, disposeTree, tensor } from '@hessian-free/tensor'
 import type { Tensor } from '@hessian-free/tensor'
 import type { CurvaturePair } from '../curvaturePair.ts'
 import { disposePair } from '../curvaturePair.ts'
 import type { StopReason } from '../stopRules/stopRule.ts'
+import { blockTwoLoop, blockTwoLoopAfter, blockTwoLoopBefore } from './blockTwoLoop.ts'
+import type { DeviceFactors } from './blockTwoLoop.ts'
 import { identityPreconditioner } from './identity.ts'
-import type { GuardedPairSet, PairSet } from './pairSet.ts'
-import { guardPairSet, shiftPairSet } from './pairSet.ts'
+import type { PairFactors } from './pairFactors.ts'
+import { pairFactors } from './pairFactors.ts'
+import type { PairMatrices } from './pairMatrices.ts'
+import { disposeMatrices, pairProducts, selectPairs, shiftMatrices, stackPairs } from './pairMatrices.ts'
 import type { PairSelectionRule, PairSelector } from './pairSelection.ts'
 import { pairSelector } from './pairSelection.ts'
 import type { Preconditioner } from './preconditioner.ts'
-import { twoLoopAfter, twoLoopBefore, twoLoopRecursion } from './twoLoopRecursion.ts'
 
 export interface LbfgsPreconditionerOptions {
   /** m, the pairs kept; each costs two vectors, and there are two buffers. Default 32 (the paper's best). */
@@ -79,9 +83,18 @@ const untrusted: ReadonlySet<StopReason> = new Set([
   'indefinitePreconditioner',
 ])
 
-/** What the recursion needs besides the pairs. */
-interface Scalars {
-  readonly rho: Tensor
+/** Pairs with y = (G + damping I) s: as the run that made them left them, or as rows of matrices since a run began. */
+interface PairsInForce {
+  readonly damping: number
+  readonly count: number
+  readonly collected: readonly CurvaturePair[]
+  readonly matrices: PairMatrices | undefined
+}
+
+const noPairs: PairsInForce = { damping: 0, count: 0, collected: [], matrices: undefined }
+
+/** What H needs besides the matrices. */
+interface Factors extends DeviceFactors {
   readonly gamma: Tensor
 }
 
@@ -90,8 +103,8 @@ interface Run {
   readonly damping: number
   readonly initial: Preconditioner | undefined
   readonly select: PairSelector
-  /** Undefined if no pairs are in force. */
-  readonly scalars: Scalars | undefined
+  /** H of the run; undefined if no pairs are in force. */
+  readonly inverse: { readonly matrices: PairMatrices; readonly factors: Factors } | undefined
   collected: CurvaturePair[]
 }
 
@@ -110,7 +123,7 @@ export function lbfgsPreconditioner(options: LbfgsPreconditionerOptions = {}): L
       found: `minimumPairs ${minimumPairs}, pairs ${capacity}, guard ${guard ?? 'default'}`,
     })
   }
-  let inForce: PairSet = { damping: 0, pairs: [] }
+  let inForce = noPairs
   let run: Run | undefined
   let disposed = false
 
@@ -119,24 +132,43 @@ export function lbfgsPreconditioner(options: LbfgsPreconditionerOptions = {}): L
     throw new LifetimeError({ operation, rule: disposed ? 'the preconditioner was disposed of' : rule })
   }
   const closeRun = (): void => {
-    run?.scalars?.rho.dispose()
-    run?.scalars?.gamma.dispose()
+    if (run?.inverse !== undefined) disposeTree(run.inverse.factors)
     run = undefined
   }
   const forget = (): void => {
-    inForce.pairs.forEach(disposePair)
-    inForce = { damping: 0, pairs: [] }
+    inForce.collected.forEach(disposePair)
+    if (inForce.matrices !== undefined) disposeMatrices(inForce.matrices)
+    inForce = noPairs
+  }
+  /** Moves the pairs in force to a damping, as matrices, and drops those that the guard refuses. */
+  const prepare = async (damping: number): Promise<Run['inverse']> => {
+    const { collected, matrices: present, damping: from, count } = inForce
+    if (count === 0) return undefined
+    const all =
+      present === undefined ? stackPairs(collected, damping - from) : shiftMatrices(present, damping - from)
+    inForce = { damping, count, collected: [], matrices: all }
+    using products = pairProducts(all)
+    const epsilon = guard ?? (products.dtype === 'float64' ? 1e-10 : 1e-8)
+    const factors = pairFactors(await products.read(), count, epsilon)
+    const { kept } = factors
+    if (kept.length === 0) {
+      forget()
+      return undefined
+    }
+    const matrices = kept.length === count ? all : selectPairs(all, kept)
+    inForce = { damping, count: kept.length, collected: [], matrices }
+    return { matrices, factors: uploadFactors(factors, scaling, matrices.s) }
   }
 
   return {
     name: 'lbfgs',
     get isIdentity() {
       // Outside a run this is false, so that a forgotten beginRun fails in apply instead of going unnoticed.
-      if (run === undefined || run.scalars !== undefined) return false
+      if (run === undefined || run.inverse !== undefined) return false
       return run.initial === undefined || run.initial.isIdentity === true
     },
     get pairCount() {
-      return inForce.pairs.length
+      return inForce.count
     },
     get collectedCount() {
       return run?.collected.length ?? 0
@@ -150,24 +182,20 @@ export function lbfgsPreconditioner(options: LbfgsPreconditionerOptions = {}): L
           found: String(damping),
         })
       }
-      const shifted = shiftPairSet(inForce, damping)
-      inForce = shifted.set
-      const guarded = await guardPairSet(shifted, guard)
-      inForce = guarded.set
-      const scalars = uploadScalars(guarded, scaling)
-      run = { damping, initial, scalars, select: pairSelector(selection, capacity), collected: [] }
+      const inverse = await prepare(damping)
+      run = { damping, initial, inverse, select: pairSelector(selection, capacity), collected: [] }
     },
     apply: (residual) => {
       if (run === undefined) throw noRun('apply')
-      const { initial, scalars } = run
-      if (scalars === undefined) return (initial ?? identity).apply(residual)
-      const pairs = { s: inForce.pairs.map(({ s }) => s), y: inForce.pairs.map(({ y }) => y) }
-      const { rho, gamma } = scalars
-      if (initial === undefined) return twoLoopRecursion(residual, pairs, rho, gamma)
-      const { q, a } = twoLoopBefore(residual, pairs, rho)
-      const z = initial.apply(q)
+      const { initial, inverse } = run
+      if (inverse === undefined) return (initial ?? identity).apply(residual)
+      const { matrices, factors } = inverse
+      const { gamma, ...recursion } = factors
+      if (initial === undefined) return blockTwoLoop(residual, matrices, recursion, gamma)
+      const { q, a } = blockTwoLoopBefore(residual, matrices, recursion)
+      const w = initial.apply(q)
       q.dispose()
-      const result = twoLoopAfter(z, pairs, rho, a)
+      const result = blockTwoLoopAfter(w, matrices, recursion, a)
       a.dispose()
       return result
     },
@@ -191,8 +219,8 @@ export function lbfgsPreconditioner(options: LbfgsPreconditionerOptions = {}): L
       closeRun()
       const takesOver = collected.length >= minimumPairs && !untrusted.has(stopReason)
       if (takesOver) {
-        inForce.pairs.forEach(disposePair)
-        inForce = { damping, pairs: collected }
+        forget()
+        inForce = { damping, count: collected.length, collected, matrices: undefined }
       } else {
         collected.forEach(disposePair)
       }
@@ -211,14 +239,15 @@ export function lbfgsPreconditioner(options: LbfgsPreconditionerOptions = {}): L
   }
 }
 
-function uploadScalars(
-  { set, rho, gamma }: GuardedPairSet,
+function uploadFactors(
+  { inverse, diagonal, gamma }: PairFactors,
   scaling: 'secant' | 'identity',
-): Scalars | undefined {
-  if (set.pairs.length === 0) return undefined
-  const { dtype, backend } = set.pairs[0].s
+  { dtype, backend }: Tensor,
+): Factors {
+  const m = diagonal.length
   return {
-    rho: tensor([...rho], { dtype, backend }),
+    inverse: tensor(inverse, { shape: [m, m], dtype, backend }),
+    diagonal: tensor(diagonal, { dtype, backend }),
     gamma: tensor(scaling === 'secant' ? gamma : 1, { dtype, backend }),
   }
 }
