@@ -10,7 +10,7 @@ import type { Tensor } from '@hessian-free/tensor'
 import { concatenate, dotGeneral, gather, jit, tensor } from '@hessian-free/tensor'
 import type { CurvaturePair } from '../curvaturePair.ts'
 import { disposePair } from '../curvaturePair.ts'
-import { spanOfMatrix, sumOfBlocks, wholeSpans } from './parameterBlocks.ts'
+import { cachedSpans, spanOfMatrix, sumOfBlocks } from './parameterBlocks.ts'
 
 /** Pairs as rows [m, n], oldest first. */
 export interface PairMatrices {
@@ -80,8 +80,9 @@ export function selectPairs({ s, y }: PairMatrices, chosen: readonly number[]): 
 /** S Yᵀ block by block, and the squared norms of the rows: [s_i·y_j, row after row; s_i·s_i; y_i·y_i]. */
 export const pairProducts = jit(
   ({ s, y }: PairMatrices): Tensor => {
-    const m = s.shape[0]
-    const blocks = wholeSpans(s.shape[1]).map((span) =>
+    const [m, n] = s.shape
+    // Short spans, because a product may pack its operands: a copy of a span, not of all pairs.
+    const blocks = cachedSpans(n, m).map((span) =>
       dotGeneral(spanOfMatrix(s, span), spanOfMatrix(y, span), {
         lhsBatch: [1],
         rhsBatch: [1],
