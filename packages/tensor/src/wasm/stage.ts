@@ -65,6 +65,10 @@ export interface StageContext {
 export const firstUnit = (units: number, thread: number, threads: number): number =>
   Math.ceil((units * thread) / threads)
 
+/** The stages, after all threads have done what comes before. */
+export const meetFirst = (stages: readonly Stage[]): Stage[] =>
+  stages.map((stage, i) => (i === 0 ? { ...stage, waits: true } : stage))
+
 /** The signature of a stage function that takes so many words. */
 export const stageSignature = (words: number): Signature => ({
   parameters: new Array<'i32'>(words + 3).fill('i32'),

@@ -5,30 +5,54 @@
 import { addSegmentLoop } from '../segmentLoop.ts'
 import type { Stage, StageContext, PanelWords } from '../stage.ts'
 import { stageParameters, stageSignature } from '../stage.ts'
-import type { StoredOperand } from '../../kernel/kernel.ts'
+import type { DotOperand, ScalarNode, StoredOperand } from '../../kernel/kernel.ts'
 import type { PanelLayout } from './panelLayout.ts'
 import { depthBlocks } from './panelLayout.ts'
+import { onlyBuffer, prologuePackingStage } from './prologuePackingStage.ts'
 
-/** One side of a product: which axes of the operand's view are lanes and depth. */
+/** One side of a product. */
 export interface PackedSide {
   readonly side: 'left' | 'right'
-  readonly operand: StoredOperand
+  readonly operand: DotOperand
   readonly layout: PanelLayout
 }
 
 /** Axes of the views over [batch, rows, depth] and [batch, depth, columns]. */
 const axes = { left: { lanes: 1, depth: 2 }, right: { lanes: 2, depth: 1 } } as const
 
-/** All that panels depend on besides the contents of their buffer. */
-export function panelKey({ operand: { view }, side, layout }: PackedSide): string {
-  const { lanes, width, depth, entries } = layout
-  return `${side} ${view.offset}+${view.strides.join(',')} ${lanes}/${width}x${depth}x${entries}`
+/** Says what an operand is, up to the name of its buffer. */
+function operandKey(operand: DotOperand): string {
+  if (operand.kind === 'load') return `${operand.view.offset}+${operand.view.strides.join(',')}`
+  const anonymous = (node: ScalarNode) => (node.kind === 'load' ? { ...node, buffer: 0 } : node)
+  return `${operand.operand} of ${JSON.stringify(operand.nodes.map(anonymous))}`
 }
 
-/** Adds the packing function; `panels` says where the panels go. */
+/** Words for the panels of an operand; panels that depend on one buffer alone may be kept with it. */
+export function operandPanels(context: StageContext, { side, operand, layout }: PackedSide): PanelWords {
+  const { lanes, width, depth, entries, bytes } = layout
+  return context.panels({
+    buffer: operand.kind === 'load' ? operand.buffer : onlyBuffer(operand),
+    key: `${side} ${lanes}/${width}x${depth}x${entries} ${operandKey(operand)}`,
+    bytes,
+  })
+}
+
+/** Adds the packing function; `panels` says where the panels go. @throws {DtypeError} for float64. */
 export function packingStage(context: StageContext, packed: PackedSide, panels: PanelWords): Stage {
-  const { module, matrix } = context
   const { side, operand, layout } = packed
+  return operand.kind === 'load'
+    ? storedPackingStage(context, side, operand, layout, panels)
+    : prologuePackingStage(context, { operand, axes: axes[side], layout }, panels)
+}
+
+function storedPackingStage(
+  context: StageContext,
+  side: PackedSide['side'],
+  operand: StoredOperand,
+  layout: PanelLayout,
+  panels: PanelWords,
+): Stage {
+  const { module, matrix } = context
   const { view } = operand
   const pack = side === 'left' ? matrix.packLeft : matrix.packRight
   const [batchStride, laneStride, depthStride] = [0, axes[side].lanes, axes[side].depth].map(

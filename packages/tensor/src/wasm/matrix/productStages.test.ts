@@ -6,7 +6,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { TypedArray } from '../../dtype.ts'
-import type { DotKernel, ScalarNode, Store, View } from '../../kernel/kernel.ts'
+import type { DotKernel, DotOperand, ScalarNode, Store, View } from '../../kernel/kernel.ts'
 import type { MicroKernel } from './matrixMicroKernel.ts'
 import { microKernelCandidates, preferredMultiplyAdd } from './matrixProbe.ts'
 import {
@@ -28,7 +28,7 @@ const microKernels: MicroKernel[] = [
 const at = ({ offset, strides }: View, ...index: number[]): number =>
   index.reduce((sum, position, axis) => sum + position * strides[axis], offset)
 
-const buffers = { lhs: 0, rhs: 1, output: 2, accumulator: 3, bias: 4, second: 5 } as const
+const buffers = { lhs: 0, rhs: 1, output: 2, accumulator: 3, bias: 4, second: 5, other: 6 } as const
 type Epilogue = 'none' | 'activation' | 'twoStores'
 
 interface Sizes {
@@ -38,9 +38,17 @@ interface Sizes {
   readonly depth: number
 }
 
+/** What an operand that is computed first is computed of, besides the operand in memory. */
+interface Prologue {
+  readonly other: View
+  readonly index: View
+}
+
 interface Product extends Sizes {
   readonly lhs: View
   readonly rhs: View
+  readonly lhsPrologue?: Prologue | undefined
+  readonly rhsPrologue?: Prologue | undefined
   readonly output: View
   readonly accumulator?: View | 'inPlace' | undefined
   readonly bias?: View
@@ -49,6 +57,35 @@ interface Product extends Sizes {
 }
 
 const result: ScalarNode = { kind: 'result', dtype: 'float32' }
+
+/** The operand itself, or max(operand, other) − index/4. */
+function operandOf(buffer: number, view: View, prologue: Prologue | undefined): DotOperand {
+  if (prologue === undefined) return { kind: 'load', buffer, view }
+  const nodes: ScalarNode[] = [
+    load(buffer, view),
+    load(buffers.other, prologue.other),
+    apply('maximum', [0, 1]),
+    { kind: 'index', view: prologue.index, dtype: 'float32' },
+    { kind: 'constant', value: 0.25, dtype: 'float32' },
+    apply('multiply', [3, 4]),
+    apply('subtract', [2, 5]),
+  ]
+  return { kind: 'prologue', nodes, operand: 6 }
+}
+
+/** An element of an operand, rounded to float32 as it is before it is multiplied. */
+function element(
+  arrays: readonly TypedArray[],
+  buffer: number,
+  view: View,
+  prologue: Prologue | undefined,
+  index: [number, number, number],
+): number {
+  const value = arrays[buffer][at(view, ...index)]
+  if (prologue === undefined) return value
+  const other = arrays[buffers.other][at(prologue.other, ...index)]
+  return Math.fround(Math.max(value, other) - at(prologue.index, ...index) / 4)
+}
 
 /** The kernel and the arrays it works on. */
 function kernelOf(product: Product): { readonly kernel: DotKernel; readonly arrays: TypedArray[] } {
@@ -65,8 +102,8 @@ function kernelOf(product: Product): { readonly kernel: DotKernel; readonly arra
     kind: 'dot',
     ...{ batch, rows, columns, depth },
     dtype: 'float32',
-    lhs: { kind: 'load', buffer: buffers.lhs, view: lhs },
-    rhs: { kind: 'load', buffer: buffers.rhs, view: rhs },
+    lhs: operandOf(buffers.lhs, lhs, product.lhsPrologue),
+    rhs: operandOf(buffers.rhs, rhs, product.rhsPrologue),
     ...(accumulator === undefined
       ? {}
       : {
@@ -86,6 +123,14 @@ function kernelOf(product: Product): { readonly kernel: DotKernel; readonly arra
     sampleArray('float32', typeof accumulator === 'object' ? extentOf(accumulator, domain) : 1, 4),
     sampleArray('float32', extentOf(bias, domain), 5),
     unwritten('float32', extentOf(second, domain)),
+    sampleArray(
+      'float32',
+      Math.max(
+        product.lhsPrologue === undefined ? 1 : extentOf(product.lhsPrologue.other, [batch, rows, depth]),
+        product.rhsPrologue === undefined ? 1 : extentOf(product.rhsPrologue.other, [batch, depth, columns]),
+      ),
+      6,
+    ),
   ]
   return { kernel, arrays }
 }
@@ -93,6 +138,7 @@ function kernelOf(product: Product): { readonly kernel: DotKernel; readonly arra
 /** Fails unless every element of the outputs is within its bound, and nothing between them was written. */
 function checkResult(product: Product, arrays: readonly TypedArray[], got: readonly TypedArray[]): void {
   const { batch, rows, columns, depth, lhs, rhs, output, accumulator, epilogue, bias, second } = product
+  const { lhsPrologue, rhsPrologue } = product
   const written = [buffers.output, buffers.second].map(() => new Set<number>())
   const compare = (which: 0 | 1, place: number, want: number, bound: number, where: string): void => {
     written[which].add(place)
@@ -107,7 +153,9 @@ function checkResult(product: Product, arrays: readonly TypedArray[], got: reado
         else if (accumulator !== undefined) sum = arrays[buffers.accumulator][at(accumulator, b, i, j)]
         let size = Math.abs(sum)
         for (let k = 0; k < depth; k++) {
-          const term = arrays[buffers.lhs][at(lhs, b, i, k)] * arrays[buffers.rhs][at(rhs, b, k, j)]
+          const term =
+            element(arrays, buffers.lhs, lhs, lhsPrologue, [b, i, k]) *
+            element(arrays, buffers.rhs, rhs, rhsPrologue, [b, k, j])
           sum += term
           size += Math.abs(term)
         }
@@ -197,11 +245,15 @@ const anyProduct = (size: fc.Arbitrary<Sizes>): fc.Arbitrary<Product> =>
         fc.constant({ offset: 0, strides: [0, ...rowMajor(...shape).strides.slice(1)] }),
         anyView(shape, true),
       )
+    const prologue = (...shape: [number, number, number]): fc.Arbitrary<Prologue | undefined> =>
+      fc.option(fc.record({ other: matrix(...shape), index: anyView(shape, true) }), { nil: undefined })
     return fc.record({
       ...{ batch: fc.constant(batch), rows: fc.constant(rows) },
       ...{ columns: fc.constant(columns), depth: fc.constant(depth) },
       lhs: matrix(batch, rows, depth),
       rhs: matrix(batch, depth, columns),
+      lhsPrologue: prologue(batch, rows, depth),
+      rhsPrologue: prologue(batch, depth, columns),
       output: fc.oneof(fc.constant(rowMajor(...([batch, rows, columns] as const))), outputView(sizes)),
       accumulator: fc.oneof(
         fc.constant(undefined),

@@ -1,91 +1,82 @@
 /**
- * Matrix times vector as stages: the matrix is read once, where it lies. `vector` is the product with a single column,
- * the product itself or its transpose; a vector that is not contiguous is copied first. A unit is a run of `rowsPerUnit`
+ * Matrix times vector as stages: the matrix is read once, where it lies; a prologue, or a vector that is not
+ * contiguous, is written to scratch memory first. A unit is a run of `rowsPerUnit`
  * results.
  */
-import type { DotKernel, StoredOperand } from '../../kernel/kernel.ts'
-import { storedOperand } from '../../kernel/kernelAccess.ts'
+import type { DotKernel, StoredOperand, View } from '../../kernel/kernel.ts'
+import { hasPlainResult, mapStages } from '../loops/loopKernel.ts'
 import { addSegmentLoop } from '../segmentLoop.ts'
 import type { Stage, StageContext } from '../stage.ts'
-import { stageParameters, stageSignature } from '../stage.ts'
+import { meetFirst, stageParameters, stageSignature } from '../stage.ts'
+import { evaluate, mapOperand, placeOperand } from './operandViews.ts'
+import { epilogueKernel, mapResultViews, rawResult } from './productForms.ts'
 
 /** Heuristic: whole cache lines of results, and enough work for a call. A multiple of four rows. */
 const rowsPerUnit = 16
 
-/** A product of a single column whose operands are in memory. */
-interface VectorProduct extends Pick<DotKernel, 'batch' | 'rows' | 'depth' | 'accumulator' | 'stores'> {
-  readonly lhs: StoredOperand
-  readonly rhs: StoredOperand
+/** A product of a single column, or the transpose of a product of a single row. */
+interface VectorProduct extends Omit<DotKernel, 'columns'> {
+  readonly columns: 1
 }
 
-/** The product of a single column that a product is, or undefined. */
-export function asVector(kernel: DotKernel): VectorProduct | undefined {
-  const { rows, columns, accumulator, stores } = kernel
-  const [lhs, rhs] = [storedOperand(kernel.lhs), storedOperand(kernel.rhs)]
-  const turned = <T extends { readonly view: DotKernel['stores'][0]['view'] }>(each: T): T => {
-    const [batch, row, column] = each.view.strides
-    return { ...each, view: { ...each.view, strides: [batch, column, row] } }
+/** True for a product of a single row or column whose other operand can be read where it lies. */
+export function isVectorProduct({ rows, columns, lhs, rhs }: DotKernel): boolean {
+  if (rows !== 1 && columns !== 1) return false
+  const matrix = columns === 1 ? lhs : rhs
+  return matrix.kind === 'prologue' || matrix.view.strides[1] === 1 || matrix.view.strides[2] === 1
+}
+
+/** The product with a single column that a product is, rows becoming columns where it has a single row. */
+function asColumn(kernel: DotKernel): VectorProduct {
+  const { columns, lhs, rhs } = kernel
+  if (columns === 1) return { ...kernel, columns }
+  const turned = ({ offset, strides: [batch, row, column] }: View): View => ({
+    offset,
+    strides: [batch, column, row],
+  })
+  return {
+    ...mapResultViews(kernel, turned),
+    rows: columns,
+    columns: 1,
+    lhs: mapOperand(rhs, turned),
+    rhs: mapOperand(lhs, turned),
   }
-  if (columns !== 1 && rows !== 1) return undefined
-  const vector: VectorProduct =
-    columns === 1
-      ? { ...kernel, lhs, rhs }
-      : {
-          ...kernel,
-          rows: columns,
-          lhs: turned(rhs),
-          rhs: turned(lhs),
-          ...(accumulator === undefined ? {} : { accumulator: turned(accumulator) }),
-          stores: [turned(stores[0])],
-        }
-  const [, rowStride, depthStride] = vector.lhs.view.strides
-  return depthStride === 1 || rowStride === 1 ? vector : undefined
 }
 
-export function vectorStages(context: StageContext, vector: VectorProduct): Stage[] {
+/** The stages of a product for which `isVectorProduct` holds. @throws {DtypeError} for float64. */
+export function vectorStages(context: StageContext, kernel: DotKernel): Stage[] {
+  const column = asColumn(kernel)
+  const { batch, rows, depth } = column
+  const matrix = placeOperand(context, column.lhs, [batch, rows, depth])
+  const isContiguous = column.rhs.kind === 'load' && column.rhs.view.strides[1] === 1
+  const place = isContiguous ? placeOperand : evaluate
+  const vector = place(matrix.context, column.rhs, [batch, depth, 1])
+  const before = [...matrix.stages, ...vector.stages]
+  const sums = sumsStage(vector.context, column, matrix.operand, vector.operand)
+  const after = hasPlainResult(kernel)
+    ? []
+    : meetFirst(mapStages(context, epilogueKernel(kernel, rawResult(kernel))))
+  return [...before, { ...sums, waits: before.length > 0 }, ...after]
+}
+
+/** The stage that multiplies: `lhs` has unit stride along an axis, `rhs` is contiguous. */
+function sumsStage(
+  context: StageContext,
+  vector: VectorProduct,
+  lhs: StoredOperand,
+  rhs: StoredOperand,
+): Stage {
   const { module, matrix } = context
-  const { batch, rows, depth, lhs, rhs, accumulator, stores } = vector
+  const { batch, rows, depth, accumulator, stores } = vector
   const [output] = stores
   const addend = accumulator ?? output
   const path = lhs.view.strides[2] === 1 ? 'rowDots' : 'columnSums'
   const direct = accumulator === undefined && output.view.strides[1] === 1
   const [batchStride, rowStride, depthStride] = lhs.view.strides.map((stride) => 4 * stride)
   const units = Math.ceil(rows / rowsPerUnit)
-  const copied = rhs.view.strides[1] !== 1
-  const stages: Stage[] = []
-  const contiguous = copied ? context.sharedScratch(4 * depth * batch) : context.wordOf(rhs.buffer)
-  if (copied) {
-    const words = [context.wordOf(rhs.buffer), contiguous]
-    const target = module.addFunction(stageSignature(2), (f, parameters) => {
-      const { words: pointers, first, limit } = stageParameters(parameters)
-      addSegmentLoop(f, { first, limit, length: 1 }, ({ segment }) => {
-        f.localGet(pointers[0])
-          .i32Const(4 * rhs.view.offset)
-          .i32Add()
-        f.localGet(segment)
-          .i32Const(4 * rhs.view.strides[0])
-          .i32Mul()
-          .i32Add()
-        f.i32Const(4 * rhs.view.strides[1])
-          .i32Const(depth)
-          .i32Const(1)
-          .i32Const(0)
-          .i32Const(0)
-        f.localGet(pointers[1])
-          .localGet(segment)
-          .i32Const(4 * depth)
-          .i32Mul()
-          .i32Add()
-        f.i32Const(4).i32Const(0).call(matrix.merge)
-      })
-    })
-    stages.push({ target, words, units: batch, waits: false })
-  }
-  const vectorOffset = copied ? 0 : 4 * rhs.view.offset
-  const vectorStride = copied ? 4 * depth : 4 * rhs.view.strides[0]
   const words = [
     context.wordOf(lhs.buffer),
-    contiguous,
+    context.wordOf(rhs.buffer),
     context.wordOf(output.buffer),
     context.wordOf(addend.buffer),
   ]
@@ -122,8 +113,13 @@ export function vectorStages(context: StageContext, vector: VectorProduct): Stag
       f.localGet(segment).i32Const(batchStride).i32Mul().i32Add()
       f.localGet(row).i32Const(rowStride).i32Mul().i32Add()
       f.i32Const(path === 'rowDots' ? rowStride : depthStride)
-      f.localGet(vectorBase).i32Const(vectorOffset).i32Add()
-      f.localGet(segment).i32Const(vectorStride).i32Mul().i32Add()
+      f.localGet(vectorBase)
+        .i32Const(4 * rhs.view.offset)
+        .i32Add()
+      f.localGet(segment)
+        .i32Const(4 * rhs.view.strides[0])
+        .i32Mul()
+        .i32Add()
       f.localGet(to).localGet(count).i32Const(depth).call(matrix[path])
       if (direct) return
       f.localGet(own).i32Const(4).localGet(count).i32Const(1)
@@ -134,6 +130,5 @@ export function vectorStages(context: StageContext, vector: VectorProduct): Stag
       f.i32Const(accumulator === undefined ? 0 : 1).call(matrix.merge)
     })
   })
-  stages.push({ target, words, units: batch * units, waits: copied })
-  return stages
+  return { target, words, units: batch * units, waits: false }
 }
