@@ -79,7 +79,7 @@ export function compileForWasm(
 ): Executable {
   const { allocator, arena, runner, microKernel } = context
   const program = optimise(original)
-  const kernels = lower(program)
+  const kernels = lower(program, { productPrologues: true })
   const plan = planMemory(kernels, donate)
   const consumed = new Set(donate.map((position) => kernels.inputs[position]))
   const { bytes, table } = programModule(kernels, plan, {
