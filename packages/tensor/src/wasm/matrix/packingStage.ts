@@ -6,19 +6,18 @@ import { addSegmentLoop } from '../segmentLoop.ts'
 import type { Stage, StageContext, PanelWords } from '../stage.ts'
 import { stageParameters, stageSignature } from '../stage.ts'
 import type { DotOperand, ScalarNode, StoredOperand } from '../../kernel/kernel.ts'
+import { operandAxes } from './operandPlace.ts'
+import type { Side } from './operandPlace.ts'
 import type { PanelLayout } from './panelLayout.ts'
 import { depthBlocks } from './panelLayout.ts'
 import { onlyBuffer, prologuePackingStage } from './prologuePackingStage.ts'
 
 /** One side of a product. */
 export interface PackedSide {
-  readonly side: 'left' | 'right'
+  readonly side: Side
   readonly operand: DotOperand
   readonly layout: PanelLayout
 }
-
-/** Axes of the views over [batch, rows, depth] and [batch, depth, columns]. */
-const axes = { left: { lanes: 1, depth: 2 }, right: { lanes: 2, depth: 1 } } as const
 
 /** Says what an operand is, up to the name of its buffer. */
 function operandKey(operand: DotOperand): string {
@@ -42,12 +41,12 @@ export function packingStage(context: StageContext, packed: PackedSide, panels: 
   const { side, operand, layout } = packed
   return operand.kind === 'load'
     ? storedPackingStage(context, side, operand, layout, panels)
-    : prologuePackingStage(context, { operand, axes: axes[side], layout }, panels)
+    : prologuePackingStage(context, { operand, axes: operandAxes[side], layout }, panels)
 }
 
 function storedPackingStage(
   context: StageContext,
-  side: PackedSide['side'],
+  side: Side,
   operand: StoredOperand,
   layout: PanelLayout,
   panels: PanelWords,
@@ -55,7 +54,7 @@ function storedPackingStage(
   const { module, matrix } = context
   const { view } = operand
   const pack = side === 'left' ? matrix.packLeft : matrix.packRight
-  const [batchStride, laneStride, depthStride] = [0, axes[side].lanes, axes[side].depth].map(
+  const [batchStride, laneStride, depthStride] = [0, operandAxes[side].lanes, operandAxes[side].depth].map(
     (axis) => 4 * view.strides[axis],
   )
   const words = [panels.address, context.wordOf(operand.buffer)]
@@ -82,7 +81,7 @@ function storedPackingStage(
         .i32Add()
         .localSet(source)
       f.localGet(to).localGet(segment).i32Const(layout.wholeBytes).i32Mul().i32Add().localSet(destination)
-      for (const [blockStart, depth] of depthBlocks(layout)) {
+      for (const [blockStart, depth] of depthBlocks(layout.depth)) {
         f.localGet(destination)
           .i32Const(4 * layout.panels * layout.width * blockStart)
           .i32Add()

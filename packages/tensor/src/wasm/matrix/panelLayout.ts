@@ -29,8 +29,10 @@ const roundUp = (value: number, multiple: number): number => Math.ceil(value / m
 export const balancedBlock = (extent: number, limit: number, multiple: number): number =>
   roundUp(Math.ceil(extent / Math.max(1, Math.ceil(extent / limit))), multiple)
 
+const depthBlockOf = (depth: number): number => balancedBlock(depth, depthBlockLimit, 8)
+
 export function panelLayout(lanes: number, width: number, depth: number, entries: number): PanelLayout {
-  const depthBlock = balancedBlock(depth, depthBlockLimit, 8)
+  const depthBlock = depthBlockOf(depth)
   const panels = Math.ceil(lanes / width)
   const wholeBytes = 4 * panels * width * depth
   return {
@@ -46,6 +48,11 @@ export function panelLayout(lanes: number, width: number, depth: number, entries
   }
 }
 
-/** [start, depth] of each block. */
-export const depthBlocks = ({ depth, depthBlock, blocks }: PanelLayout): [number, number][] =>
-  Array.from({ length: blocks }, (_, i) => [i * depthBlock, Math.min(depthBlock, depth - i * depthBlock)])
+/** [start, depth] of each block along the depth. */
+export function depthBlocks(depth: number): [number, number][] {
+  const block = depthBlockOf(depth)
+  return Array.from({ length: Math.ceil(depth / block) }, (_, i) => [
+    i * block,
+    Math.min(block, depth - i * block),
+  ])
+}

@@ -275,7 +275,7 @@ describe('a product', () => {
       fc.property(anyProduct(sizes), anyMicroKernel, (product, microKernel) => {
         check(product, microKernel)
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     )
   })
 
@@ -287,7 +287,7 @@ describe('a product', () => {
       fc.property(anyProduct(vectors), (product) => {
         check(product)
       }),
-      { numRuns: 120 },
+      { numRuns: 80 },
     )
   })
 
