@@ -58,9 +58,10 @@ export class ConjugateGradientRun {
   readonly #b: Tensor
   readonly #options: RunOptions
   readonly #owned = new Set<Tensor>()
-  /** The newest x and r; absent before the start. */
+  /** The newest x and r, and the start's report; absent before the start. */
   #x: Tensor | undefined
   #r: Tensor | undefined
+  #started: Tensor | undefined
   /** Of the newest iteration: its direction, product and report; absent before the first. */
   #newest: (Direction & { readonly product: Tensor; readonly report: Tensor }) | undefined
   #iteration = 0
@@ -92,7 +93,8 @@ export class ConjugateGradientRun {
         : (restartIfWorse ? startFromBetter : startFrom)(this.#b, initial, this.#multiply(initial))
     this.#x = this.#own(x)
     this.#r = this.#own(r)
-    this.#unread.push({ enqueued: { iteration: 0, x }, report: this.#own(report) })
+    this.#started = this.#own(report)
+    this.#unread.push({ enqueued: { iteration: 0, x }, report })
   }
 
   /** Enqueues one iteration: the next direction from the newest residual, and a step along it. */
@@ -101,7 +103,7 @@ export class ConjugateGradientRun {
     const { p, scalars } = this.#direct()
     const product = this.#multiply(p)
     const compiled = this.#options.wantsPairs ? advanceWithPair : advance
-    const { report, ...next } = compiled(present(this.#x), present(this.#r), p, product, this.#b, scalars)
+    const { report, ...next } = compiled(present(this.#x), present(this.#r), p, product, scalars)
     this.#free(this.#r)
     this.#x = this.#own(next.x)
     this.#r = this.#own(next.r)
@@ -142,6 +144,7 @@ export class ConjugateGradientRun {
   #direct(): Direction {
     const { variant, preconditioner } = this.#options
     const r = present(this.#r)
+    const started = present(this.#started)
     const z =
       preconditioner === undefined || preconditioner.isIdentity === true
         ? undefined
@@ -151,8 +154,8 @@ export class ConjugateGradientRun {
     const next =
       newest === undefined
         ? z === undefined
-          ? firstPlainDirection(r)
-          : firstDirection(z, r)
+          ? firstPlainDirection(r, started)
+          : firstDirection(z, r, started)
         : z === undefined
           ? redirectPlain[variant](r, newest.p, newest.product, newest.report)
           : redirect[variant](z, r, newest.p, newest.product, newest.report)
