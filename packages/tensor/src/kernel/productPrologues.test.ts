@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { typedArrayFrom } from '../dtype.ts'
-import { add, divide, multiply } from '../operations/arithmetic.ts'
+import { add, divide, less, multiply, select } from '../operations/arithmetic.ts'
 import { dot, dotGeneral } from '../operations/dot.ts'
 import { convert, exp, tanh } from '../operations/elementary.ts'
 import { broadcastTo, concatenate, gather, pad } from '../operations/movement.ts'
@@ -188,6 +188,35 @@ describe('a product reads from memory', () => {
     })
     expect(kernels.kernels.map(printKernel).filter((text) => text.includes('exp('))).toHaveLength(1)
     expect(prologuesOf(kernels)).toEqual([])
+  })
+
+  it('what its kernel computes on the way to other stores too', () => {
+    const kernels = lowered([float(8, 5), float(5, 3)], ([x, w]) => {
+      const h = tanh(x)
+      const e = exp(h)
+      return [e.add(1), e.multiply(3), dot(h, w)]
+    })
+    expect(prologuesOf(kernels)).toEqual([])
+    expect(kernels.kernels).toHaveLength(2)
+  })
+
+  it('what takes the place of the sums of the product before it', () => {
+    const types = [float(8, 5), float(5, 4), float(8, 4), float(4, 3)]
+    const kernels = kernelsOf(types, ([x, w, a, v]) => {
+      const mask = less(dot(x, w), 1)
+      return [mask, dot(select(mask, a, 2), v)]
+    })
+    expect(kernels).toEqual([
+      'dot [1,8,5]·[1,5,4]: t2 = less(#0 · #1, 1); #6 = select(t2, #2, 2); #4 = t2',
+      'dot [1,8,4]·[1,4,3]: #5 = #6 · #3',
+    ])
+  })
+
+  it('what an indexed read gathers', () => {
+    const kernels = kernelsOf([float(5, 1), { shape: [1], dtype: 'int32' }, float(1, 3)], ([x, k, w]) => [
+      dot(gather(x, k), w),
+    ])
+    expect(kernels).toEqual(['gather [1,5,1] → 1: #4 = #0[#1]', 'dot [1,1,1]·[1,1,3]: #3 = #4 · #2'])
   })
 
   it('arrays that several stores make up', () => {

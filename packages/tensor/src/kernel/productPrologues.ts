@@ -9,13 +9,12 @@
  * The prologue reads what its group stores anyway and computes the rest itself. Runs after grouping, when it is known
  * what is stored and who reads it; kernels may bind more buffers than the grouping allows.
  */
-import { sizeOf } from '../shape.ts'
 import { canonicalDomain } from './domain.ts'
 import type { Expression, Leaf, Storage } from './expression.ts'
 import { apply, costOf, expensiveCost, leavesOf, moveExpression, readsOf } from './expression.ts'
 import type { LiveGroup } from './groupKernel.ts'
 import { dotOutputs, viewsRead } from './groupKernel.ts'
-import type { GroupOutput } from './groupSteps.ts'
+import type { Group, GroupOutput } from './groupSteps.ts'
 import type { DotStep } from './step.ts'
 import { operandsOf } from './step.ts'
 import { broadcastCost } from './storagePolicy.ts'
@@ -90,15 +89,21 @@ class PrologueFusion {
     if (writers.length !== 1 || producer === undefined) return undefined
     const output = producer.outputs.find(({ target }) => target.storage === read.storage)
     if (output === undefined || !isWhole(producer, output)) return undefined
-    const own = this.#withoutGroup(producer, output)
+    const others = otherOutputs(producer, output)
+    const own = others && this.#withoutGroup(producer.group, output, others)
     const operand = own && readThrough(own, producer, read, operandExtents(root, side))
-    if (operand !== undefined) this.#drop(writers[0], producer, output)
+    if (others === undefined || operand === undefined) return undefined
+    this.groups[writers[0]] = others.length === 0 ? undefined : { ...producer, outputs: others }
     return operand
   }
 
-  /** The expression of an output in terms of what is in memory without that output. */
-  #withoutGroup({ group, outputs }: LiveGroup, output: GroupOutput): Expression | undefined {
-    const stored = new Set(outputs.filter((other) => other !== output).map(({ target }) => target.storage))
+  /** The expression of an output of a group in terms of what is in memory if only the others are stored. */
+  #withoutGroup(
+    { internal }: Group,
+    { expression }: GroupOutput,
+    others: readonly GroupOutput[],
+  ): Expression | undefined {
+    const stored = new Set(others.map(({ target }) => target.storage))
     const known = new Map<Expression, Expression | undefined>()
     const visit = (node: Expression): Expression | undefined => {
       if (!known.has(node)) known.set(node, visitAnew(node))
@@ -111,30 +116,38 @@ class PrologueFusion {
           ? apply(node.primitive, operands, node.dtype)
           : undefined
       }
-      if (node.kind !== 'leaf' || !group.internal.has(node.storage) || stored.has(node.storage)) return node
-      const own = group.internal.get(node.storage)
+      if (node.kind !== 'leaf' || !internal.has(node.storage) || stored.has(node.storage)) return node
+      const own = internal.get(node.storage)
       if (own === undefined) return undefined
       const shared = (this.#readers.get(node.storage) ?? 0) > 1
       return shared && costOf(own) >= expensiveCost ? undefined : visit(own)
     }
-    return visit(output.expression)
-  }
-
-  #drop(position: number, { group, outputs }: LiveGroup, output: GroupOutput): void {
-    const left = outputs.filter((other) => other !== output)
-    if (left.length === 0) this.groups[position] = undefined
-    else if (group.root?.kind === 'dot') {
-      this.groups[position] = { group, outputs: dotOutputs(group, group.root, left) }
-    } else this.groups[position] = { group, outputs: left }
+    return visit(expression)
   }
 }
 
-/** True if the output computes every element of its storage, in order, by an expression of its own. */
+/**
+ * What a group stores without one of its outputs, in the order that a product needs. Undefined if the product would
+ * have to store its sums instead, which saves nothing.
+ */
+function otherOutputs(
+  { group, outputs }: LiveGroup,
+  output: GroupOutput,
+): readonly GroupOutput[] | undefined {
+  const others = outputs.filter((other) => other !== output)
+  if (group.root?.kind !== 'dot') return others
+  const fit = dotOutputs(group, group.root, others)
+  return fit.length === others.length ? fit : undefined
+}
+
+/**
+ * True if an output that is alone in its storage computes it in order, by an expression of its own (the result of a
+ * product, a reduction or an indexed read is none).
+ */
 const isWhole = (
   { group: { domain, root } }: LiveGroup,
   { target: { storage, view } }: GroupOutput,
-): boolean =>
-  storage !== root?.result && sizeOf(storage.shape) === sizeOf(domain) && sameView(view, denseView(domain))
+): boolean => storage !== root?.result && sameView(view, denseView(domain))
 
 const operandExtents = ({ batch, rows, columns, depth }: DotStep, side: Side): number[] =>
   side === 'lhs' ? [batch, rows, depth] : [batch, depth, columns]

@@ -229,5 +229,6 @@ describe('composeWithRead', () => {
     })
     expect(composeWithRead(denseView([6]), [6], [2, 3])).toBeUndefined()
     expect(composeWithRead({ offset: 1, strides: [1] }, [3], [2, 3])).toBeUndefined()
+    expect(composeWithRead({ offset: 4, strides: [-1] }, [3], [2, 3])).toBeUndefined()
   })
 })
