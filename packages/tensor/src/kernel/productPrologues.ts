@@ -22,7 +22,11 @@ import { composeWithRead, denseView, sameView } from './view.ts'
 
 type Side = 'lhs' | 'rhs'
 
-/** Counts the places that read each storage from memory or from the group that computes it; outputs are one. */
+/**
+ * Counts the places that read each storage from memory or from the group that computes it; program outputs are one. The
+ * raw result of a product, reduction or indexed read is a reader of itself where it is stored, so no other reader is
+ * ever alone: there is no expression that could compute it elsewhere.
+ */
 function countReaders(
   groups: readonly LiveGroup[],
   programOutputs: readonly Storage[],
@@ -88,7 +92,9 @@ class PrologueFusion {
     const producer = this.groups[writers[0]]
     if (writers.length !== 1 || producer === undefined) return undefined
     const output = producer.outputs.find(({ target }) => target.storage === read.storage)
-    if (output === undefined || !isWhole(producer, output)) return undefined
+    if (output === undefined || !sameView(output.target.view, denseView(producer.group.domain))) {
+      return undefined
+    }
     const others = otherOutputs(producer, output)
     const own = others && this.#withoutGroup(producer.group, output, others)
     const operand = own && readThrough(own, producer, read, operandExtents(root, side))
@@ -139,15 +145,6 @@ function otherOutputs(
   const fit = dotOutputs(group, group.root, others)
   return fit.length === others.length ? fit : undefined
 }
-
-/**
- * True if an output that is alone in its storage computes it in order, by an expression of its own (the result of a
- * product, a reduction or an indexed read is none).
- */
-const isWhole = (
-  { group: { domain, root } }: LiveGroup,
-  { target: { storage, view } }: GroupOutput,
-): boolean => storage !== root?.result && sameView(view, denseView(domain))
 
 const operandExtents = ({ batch, rows, columns, depth }: DotStep, side: Side): number[] =>
   side === 'lhs' ? [batch, rows, depth] : [batch, depth, columns]
