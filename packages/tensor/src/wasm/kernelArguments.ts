@@ -6,7 +6,7 @@ import type { BufferIndex, DotKernel, Kernel } from '../kernel/kernel.ts'
 import { readsOfKernel, writesOfKernel } from '../kernel/kernelAccess.ts'
 import type { FunctionBuilder, Local } from './assembler/functionBuilder.ts'
 import type { Stage, StageContext } from './stage.ts'
-import { stageSignature } from './stage.ts'
+import { stageParameters, stageSignature } from './stage.ts'
 
 const distinct = (buffers: readonly BufferIndex[]): BufferIndex[] => [...new Set(buffers)]
 
@@ -21,18 +21,34 @@ export const dotEpilogueBuffers = ({ epilogue, stores }: DotKernel): BufferIndex
     ...stores.map(({ buffer }) => buffer),
   ])
 
-/** A kernel as one stage of one unit: a function of the addresses of `kernelBuffers(kernel)`. */
-export function wholeKernelStage(
+/** Of a thread: the units that it does, and scratch memory of its own. */
+export interface ThreadShare {
+  readonly own: Local
+  readonly first: Local
+  readonly limit: Local
+}
+
+/** A stage of `units` units: a function of the addresses of `kernelBuffers(kernel)`. */
+export function kernelStage(
   context: StageContext,
   kernel: Kernel,
-  body: (f: FunctionBuilder, pointerOf: (buffer: BufferIndex) => Local) => void,
+  units: number,
+  body: (f: FunctionBuilder, pointerOf: (buffer: BufferIndex) => Local, share: ThreadShare) => void,
 ): Stage {
   const buffers = kernelBuffers(kernel)
   const target = context.module.addFunction(stageSignature(buffers.length), (f, parameters) => {
-    body(f, pointersOf(buffers, parameters))
+    const { words, own, first, limit } = stageParameters(parameters)
+    body(f, pointersOf(buffers, words), { own, first, limit })
   })
-  return { target, words: buffers.map((buffer) => context.wordOf(buffer)), units: 1, waits: false }
+  return { target, words: buffers.map((buffer) => context.wordOf(buffer)), units, waits: false }
 }
+
+/** A kernel as one stage of one unit. */
+export const wholeKernelStage = (
+  context: StageContext,
+  kernel: Kernel,
+  body: (f: FunctionBuilder, pointerOf: (buffer: BufferIndex) => Local) => void,
+): Stage => kernelStage(context, kernel, 1, body)
 
 /** Carries a buffer to the parameter that holds its address. */
 export const pointersOf =

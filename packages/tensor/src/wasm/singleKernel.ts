@@ -86,20 +86,18 @@ export interface StageRun {
   /** Default 1. */
   readonly threads?: number
   readonly microKernel?: MicroKernel
+  /** Elements of a unit of cheap work; few by default, so that small kernels have many units. */
+  readonly unitElements?: number
   /** Sees the stages before they run. */
   readonly onStages?: (stages: readonly Stage[]) => void
 }
 
-/**
- * The arrays after the stages of a kernel ran on them, the shares of all threads one after another, the last thread
- * first: stages whose shares depended on each other would show. Scratch memory starts as NaN.
- * @throws {Error} if a byte outside the arrays changed.
- */
-export function runKernel(
+/** Compiles a kernel's stages; the function that comes back runs them for a number of threads. */
+function prepareKernel(
   kernel: Kernel,
   arrays: readonly TypedArray[],
-  { threads = 1, microKernel = microKernelCandidates('separate')[0], onStages }: StageRun = {},
-): TypedArray[] {
+  { microKernel = microKernelCandidates('separate')[0], unitElements = 64, onStages }: StageRun,
+): (threads: number) => TypedArray[] {
   const module = createModuleBuilder()
   importMemory(module, {})
   const matrix = importMatrixFunctions(module, microKernel)
@@ -110,37 +108,50 @@ export function runKernel(
     elements: array.length,
     role: 'input' as const,
   }))
-  const stages = kernelStages({ module, buffers, matrix, wordOf, sharedScratch, ownScratch, panels }, kernel)
+  const context = { module, buffers, matrix, wordOf, sharedScratch, ownScratch, panels, unitElements }
+  const stages = kernelStages(context, kernel)
   onStages?.(stages)
   stages.forEach(({ target }, i) => module.exportFunction(`stage${i}`, target))
   const table = builder.finish()
-  const scratchBytes = table.sharedBytes + threads * table.ownBytes
-  const { memory, starts, scratch, contents } = placeArrays(arrays, scratchBytes)
-  new Float32Array(memory.buffer, scratch, scratchBytes / 4).fill(NaN)
-  const words = new Map<number, number>(starts.entries())
-  words.set(table.alwaysWord, 1)
-  for (const { word, offset } of table.scratchWords) words.set(word, scratch + offset)
-  const wordValue = (word: number): number => {
-    const value = words.get(word)
-    if (value === undefined) throw new Error(`word ${word} of the table was never given a value`)
-    return value
-  }
-  const functions = instantiateMatrixModule(compileMatrixModule(microKernel, {}), memory)
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module.build()), {
-    env: { memory },
-    matrix: functions,
-  })
-  stages.forEach((stage, i) => {
-    const run = exports[`stage${i}`] as (...values: number[]) => void
-    if (stage.condition !== undefined && wordValue(stage.condition) === 0) return
-    for (let thread = threads - 1; thread >= 0; thread--) {
-      const [first, limit] = [thread, thread + 1].map((each) => firstUnit(stage.units, each, threads))
-      const own = scratch + table.sharedBytes + thread * table.ownBytes
-      if (first < limit) run(...stage.words.map(wordValue), own, first, limit)
+  const compiled = new WebAssembly.Module(module.build())
+  const matrixModule = compileMatrixModule(microKernel, {})
+  return (threads) => {
+    const scratchBytes = table.sharedBytes + threads * table.ownBytes
+    const { memory, starts, scratch, contents } = placeArrays(arrays, scratchBytes)
+    new Float32Array(memory.buffer, scratch, scratchBytes / 4).fill(NaN)
+    const words = new Map<number, number>(starts.entries())
+    words.set(table.alwaysWord, 1)
+    for (const { word, offset } of table.scratchWords) words.set(word, scratch + offset)
+    const wordValue = (word: number): number => {
+      const value = words.get(word)
+      if (value === undefined) throw new Error(`word ${word} of the table was never given a value`)
+      return value
     }
-  })
-  return contents()
+    const functions = instantiateMatrixModule(matrixModule, memory)
+    const { exports } = new WebAssembly.Instance(compiled, { env: { memory }, matrix: functions })
+    stages.forEach((stage, i) => {
+      const run = exports[`stage${i}`] as (...values: number[]) => void
+      if (stage.condition !== undefined && wordValue(stage.condition) === 0) return
+      for (let thread = threads - 1; thread >= 0; thread--) {
+        const [first, limit] = [thread, thread + 1].map((each) => firstUnit(stage.units, each, threads))
+        const own = scratch + table.sharedBytes + thread * table.ownBytes
+        if (first < limit) run(...stage.words.map(wordValue), own, first, limit)
+      }
+    })
+    return contents()
+  }
 }
+
+/**
+ * The arrays after the stages of a kernel ran on them, the shares of all threads one after another, the last thread
+ * first: stages whose shares depended on each other would show. Scratch memory starts as NaN.
+ * @throws {Error} if a byte outside the arrays changed.
+ */
+export const runKernel = (
+  kernel: Kernel,
+  arrays: readonly TypedArray[],
+  options: StageRun = {},
+): TypedArray[] => prepareKernel(kernel, arrays, options)(options.threads ?? 1)
 
 /** The arrays after the interpreter ran the kernel; arrays it writes start as `unwritten`. */
 export function interpret(kernel: Kernel, arrays: readonly TypedArray[]): TypedArray[] {
@@ -175,9 +186,10 @@ export function runBoth(
   arrays: readonly TypedArray[],
   options: StageRun = {},
 ): { got: TypedArray[]; want: TypedArray[] } {
-  const got = runKernel(kernel, arrays, options)
+  const run = prepareKernel(kernel, arrays, options)
+  const got = run(1)
   for (const threads of [2, 3, 4]) {
-    runKernel(kernel, arrays, { ...options, threads }).forEach((array, i) => {
+    run(threads).forEach((array, i) => {
       const bits = (each: TypedArray) => new Uint8Array(each.buffer)
       const other = bits(array)
       const place = bits(got[i]).findIndex((byte, j) => byte !== other[j])
@@ -216,6 +228,9 @@ export const domainArbitrary = (rank: number, least = 0): fc.Arbitrary<number[]>
       maxLength: rank,
     })
     .filter((shape) => shape.reduce((product, extent) => product * extent, 1) <= 6000)
+
+/** Sizes of a unit of cheap work: many units, some, or one for all that tests have. */
+export const unitArbitrary: fc.Arbitrary<number> = fc.constantFrom(16, 64, 250, 1e6)
 
 /** A view whose elements are distinct, except along axes of stride 0 where `broadcasts`. */
 export const viewArbitrary = (domain: readonly number[], broadcasts: boolean): fc.Arbitrary<View> =>

@@ -59,6 +59,8 @@ export interface StageContext {
   /** Asks for that much scratch memory of each thread's own while a stage runs. */
   readonly ownScratch: (bytes: number) => void
   readonly panels: (request: PanelRequest) => PanelWords
+  /** Elements of cheap work that make a unit, where they are to be others than the default: tests want many units. */
+  readonly unitElements?: number
 }
 
 /** Units of a thread. */

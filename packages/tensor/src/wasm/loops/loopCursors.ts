@@ -25,10 +25,23 @@ export interface Access {
 export interface Cursors {
   /** One per view, in order. */
   readonly accesses: readonly Access[]
+  /** Puts all cursors back to where they began. */
+  reset(): void
   /** Moves all cursors by `steps` along an axis; `steps` may be negative. */
   advance(axis: number, steps: number): void
   /** `advance` by a number of steps that is known at run time only. */
   advanceBy(axis: number, steps: Local): void
+}
+
+/** A cursor and how it moves. */
+interface CursorSteps {
+  readonly cursor: Local
+  readonly buffer: BufferIndex | undefined
+  /** Its first element, or first value. */
+  readonly first: number
+  readonly strides: readonly number[]
+  /** What an element is to the cursor. */
+  readonly unit: number
 }
 
 /** Elements from the access to the element at `index`. */
@@ -48,7 +61,7 @@ export function createCursors(
     firsts.set(keyOf(each), Math.min(first, each.view.offset))
   }
   const locals = new Map<string, Local>()
-  const steps: { readonly cursor: Local; readonly strides: readonly number[]; readonly unit: number }[] = []
+  const steps: CursorSteps[] = []
   const accesses = views.map((each): Access => {
     const { buffer, view } = each
     const key = keyOf(each)
@@ -57,18 +70,24 @@ export function createCursors(
     if (cursor === undefined) {
       cursor = f.local('i32')
       locals.set(key, cursor)
-      if (buffer === undefined) f.i32Const(first)
-      else
-        f.localGet(pointerOf(buffer))
-          .i32Const(4 * first)
-          .i32Add()
-      f.localSet(cursor)
-      steps.push({ cursor, strides: view.strides, unit: buffer === undefined ? 1 : 4 })
+      steps.push({ cursor, buffer, first, strides: view.strides, unit: buffer === undefined ? 1 : 4 })
     }
     return { cursor, strides: view.strides, offset: view.offset - first, isIndex: buffer === undefined }
   })
+  const reset = (): void => {
+    for (const { cursor, buffer, first, unit } of steps) {
+      if (buffer === undefined) f.i32Const(first)
+      else
+        f.localGet(pointerOf(buffer))
+          .i32Const(unit * first)
+          .i32Add()
+      f.localSet(cursor)
+    }
+  }
+  reset()
   return {
     accesses,
+    reset,
     advance(axis, count) {
       for (const { cursor, strides, unit } of steps) {
         const distance = unit * count * strides[axis]

@@ -18,6 +18,7 @@ import {
   runKernel,
   runOnArrays,
   sampleArray,
+  unitArbitrary,
   unwritten,
   viewArbitrary,
 } from '../singleKernel.ts'
@@ -61,14 +62,14 @@ const mapArbitrary = domainArbitrary(4).chain((domain) =>
 describe('map kernels', () => {
   it('equal plain loops for random shapes, views and expressions', () => {
     fc.assert(
-      fc.property(mapArbitrary, (kernel) => {
+      fc.property(mapArbitrary, unitArbitrary, (kernel, unitElements) => {
         const { domain, nodes, stores } = kernel
         const loads = nodes.flatMap((node) => (node.kind === 'load' ? [node.view] : []))
         const arrays = [
           ...loads.map((view, i) => sampleArray('float32', extentOf(view, domain), i)),
           ...stores.map(({ view }) => unwritten('float32', extentOf(view, domain))),
         ]
-        const { got, want } = runBoth(kernel, arrays)
+        const { got, want } = runBoth(kernel, arrays, { unitElements })
         for (const { buffer } of stores) expect(differences(got[buffer], want[buffer], 2e-6)).toEqual([])
       }),
       { numRuns: 300 },
@@ -76,7 +77,7 @@ describe('map kernels', () => {
   })
 
   it('transpose with tails on both sides, fused with a broadcast row', () => {
-    const sizes = [4, 5, 7, 16, 19, 33, 130, 530]
+    const sizes = [4, 7, 16, 33, 130, 530]
     for (const rows of sizes) {
       for (const columns of sizes) {
         const kernel: MapKernel = {
@@ -91,14 +92,42 @@ describe('map kernels', () => {
         }
         const a = sampleArray('float32', rows * columns, 1)
         const b = sampleArray('float32', rows, 2)
-        const [, , got] = runKernel(kernel, [a, b, typedArray('float32', rows * columns)])
-        const wrong = got.findIndex((value, i) => {
-          const [column, row] = [Math.floor(i / rows), i % rows]
-          return value !== Math.fround(a[row * columns + column] + b[row])
-        })
-        expect(wrong, `${rows}×${columns}`).toBe(-1)
+        for (const unitElements of [16, 1000, 1e6]) {
+          const options = { unitElements, threads: 2 }
+          const [, , got] = runKernel(kernel, [a, b, typedArray('float32', rows * columns)], options)
+          const wrong = got.findIndex((value, i) => {
+            const [column, row] = [Math.floor(i / rows), i % rows]
+            return value !== Math.fround(a[row * columns + column] + b[row])
+          })
+          expect(wrong, `${rows}×${columns}`).toBe(-1)
+        }
       }
     }
+  })
+
+  it('are shared among threads where there is enough to do, in parts of rows that begin on cache lines', () => {
+    const unitsOf = (domain: readonly number[], unitElements: number): number[] => {
+      const view = { offset: 0, strides: domain.length === 1 ? [1] : [domain[1], 1] }
+      const size = domain.reduce((product, extent) => product * extent, 1)
+      const kernel: MapKernel = {
+        kind: 'map',
+        domain,
+        nodes: [load(0, view), load(1, view), apply('add', [0, 1])],
+        stores: [{ node: 2, buffer: 2, view }],
+      }
+      let units: number[] = []
+      runKernel(
+        kernel,
+        [1, 2, 3].map((seed) => sampleArray('float32', size, seed)),
+        { unitElements, onStages: (stages) => (units = stages.map((stage) => stage.units)) },
+      )
+      return units
+    }
+    expect(unitsOf([100], 16)).toEqual([1])
+    expect(unitsOf([130], 16)).toEqual([Math.ceil(130 / 16)])
+    expect(unitsOf([3, 130], 16)).toEqual([3 * Math.ceil(130 / 16)])
+    expect(unitsOf([300, 8], 32)).toEqual([75])
+    expect(unitsOf([100_000], 2048)).toEqual([Math.ceil(100_000 / 2048)])
   })
 
   it('work in place: two outputs, one of them over an operand that both read', () => {

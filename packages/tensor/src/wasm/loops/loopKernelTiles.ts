@@ -13,22 +13,30 @@ import type { FunctionBuilder, Local } from '../assembler/functionBuilder.ts'
 import { pushLanes } from './laneMemory.ts'
 import type { LoopBody } from './loopBody.ts'
 import { emitStores, emitValues } from './loopBody.ts'
+import type { Cursors } from './loopCursors.ts'
 import { elementShift } from './loopCursors.ts'
-import { loopsOver, nest } from './loopNest.ts'
-import { emitRows } from './loopKernelRows.ts'
+import type { LoopInput } from './loopExpression.ts'
+import type { Region } from './loopKernelRows.ts'
+import { nest, repeatBy } from './loopNest.ts'
+import type { SliceRange, Slices } from './slices.ts'
+import { forEachSlice } from './slices.ts'
 
 /** In tiles. */
 const crossChunk = 128
 const laneChunk = 4
 
 /** An axis other than `lane` along which some input is contiguous that is not so along `lane`. */
-export function crossAxis(body: LoopBody, lane: number, extents: readonly number[]): number | undefined {
+export function crossAxis(
+  inputs: readonly LoopInput[],
+  lane: number,
+  extents: readonly number[],
+): number | undefined {
   if (extents[lane] < 4) return undefined
-  const crossing = body.inputs.filter(
-    (input) => input !== undefined && !input.isIndex && input.strides[lane] > 1,
+  const crossing = inputs.flatMap((input) =>
+    input?.buffer !== undefined && input.view.strides[lane] > 1 ? [input.view.strides] : [],
   )
   const axis = extents.findIndex(
-    (extent, a) => a !== lane && extent >= 4 && crossing.some((input) => input?.strides[a] === 1),
+    (extent, a) => a !== lane && extent >= 4 && crossing.some((strides) => strides[a] === 1),
   )
   return axis < 0 ? undefined : axis
 }
@@ -70,51 +78,113 @@ function emitTile(f: FunctionBuilder, body: LoopBody, lane: number, cross: numbe
   }
 }
 
-/** The whole iteration space: tiles, then what is left along the cross axis, then along the lane axis. */
-export function emitTiles(
-  f: FunctionBuilder,
-  body: LoopBody,
+/** Where the tiles are, and what is left: along the cross axis, then along the lane axis. */
+export function tileRegions(
+  extents: readonly number[],
   lane: number,
   cross: number,
-  extents: readonly number[],
-): void {
-  const { cursors } = body
-  const tilesAlong = (axis: number): number => Math.floor(extents[axis] / 4)
-  const chunks = (axis: number, length: number, emit: (tiles: number) => void): void => {
-    const full = Math.floor(tilesAlong(axis) / length)
-    nest(f, cursors, [{ axis, count: full, step: 4 * length }], () => {
-      if (full > 0) emit(length)
-    })
-    const rest = tilesAlong(axis) - full * length
-    if (rest === 0) return
-    cursors.advance(axis, 4 * length * full)
-    emit(rest)
-    cursors.advance(axis, -4 * length * full)
-  }
-  nest(f, cursors, loopsOver(extents, [lane, cross]), () => {
-    chunks(cross, crossChunk, (crossTiles) => {
-      chunks(lane, laneChunk, (laneTiles) => {
-        const loops = [
-          { axis: cross, count: crossTiles, step: 4 },
-          { axis: lane, count: laneTiles, step: 4 },
-        ]
-        nest(f, cursors, loops, () => emitTile(f, body, lane, cross, extents.length))
-      })
-    })
-  })
+): { tiles: readonly number[]; edges: readonly Region[] } {
+  const whole = (axis: number): number => 4 * Math.floor(extents[axis] / 4)
   const replaced = (values: readonly number[], axis: number, value: number): number[] =>
     values.map((each, a) => (a === axis ? value : each))
   const zeros = extents.map(() => 0)
-  emitRows(f, body, lane, {
-    extents: replaced(
-      replaced(extents, cross, extents[cross] - 4 * tilesAlong(cross)),
-      lane,
-      4 * tilesAlong(lane),
-    ),
-    origin: replaced(zeros, cross, 4 * tilesAlong(cross)),
+  const besideLane = replaced(extents, lane, whole(lane))
+  return {
+    tiles: replaced(besideLane, cross, whole(cross)),
+    edges: [
+      {
+        extents: replaced(besideLane, cross, extents[cross] - whole(cross)),
+        origin: replaced(zeros, cross, whole(cross)),
+      },
+      {
+        extents: replaced(extents, lane, extents[lane] - whole(lane)),
+        origin: replaced(zeros, lane, whole(lane)),
+      },
+    ],
+  }
+}
+
+/** A space of whole tiles. */
+export interface TileSpace {
+  readonly lane: number
+  readonly cross: number
+  /** Multiples of four along both. */
+  readonly extents: readonly number[]
+}
+
+/** The smaller of a local and a constant, in a new local. */
+function atMost(f: FunctionBuilder, local: Local, most: number): Local {
+  const result = f.local('i32')
+  f.localGet(local).i32Const(most).localGet(local).i32Const(most).i32LtU().select().localSet(result)
+  return result
+}
+
+/** `elements` steps along an axis in chunks of `length` tiles. The body leaves the cursors where they were. */
+function forEachChunk(
+  f: FunctionBuilder,
+  cursors: Cursors,
+  axis: number,
+  elements: Local,
+  length: number,
+  body: (tiles: Local) => void,
+): void {
+  const left = f.local('i32')
+  const steps = f.local('i32')
+  f.localGet(elements).i32Const(2).i32ShrU().localSet(left)
+  f.loop((again) => {
+    const tiles = atMost(f, left, length)
+    body(tiles)
+    f.localGet(tiles).i32Const(2).i32Shl().localSet(steps)
+    cursors.advanceBy(axis, steps)
+    f.localGet(left).localGet(tiles).i32Sub().localTee(left).brIf(again)
   })
-  emitRows(f, body, lane, {
-    extents: replaced(extents, lane, extents[lane] - 4 * tilesAlong(lane)),
-    origin: replaced(zeros, lane, 4 * tilesAlong(lane)),
+  f.i32Const(0).localGet(elements).i32Sub().localSet(steps)
+  cursors.advanceBy(axis, steps)
+}
+
+/** The tiles of a space that are a thread's share. */
+export function emitSlicesOfTiles(
+  f: FunctionBuilder,
+  body: LoopBody,
+  { lane, cross, extents }: TileSpace,
+  slices: Slices,
+  range: SliceRange,
+): void {
+  const { cursors } = body
+  const lengths = new Map([lane, cross].map((axis) => [axis, f.local('i32')]))
+  const lengthOf = (axis: number): Local => lengths.get(axis) ?? range.first
+  for (const [axis, local] of lengths) f.i32Const(extents[axis]).localSet(local)
+  const tiles = (): void => {
+    forEachChunk(f, cursors, cross, lengthOf(cross), crossChunk, (crossTiles) => {
+      forEachChunk(f, cursors, lane, lengthOf(lane), laneChunk, (laneTiles) => {
+        const back = f.local('i32')
+        repeatBy(f, crossTiles, () => {
+          repeatBy(f, laneTiles, () => {
+            emitTile(f, body, lane, cross, extents.length)
+            cursors.advance(lane, 4)
+          })
+          f.i32Const(0).localGet(laneTiles).i32Const(2).i32Shl().i32Sub().localSet(back)
+          cursors.advanceBy(lane, back)
+          cursors.advance(cross, 4)
+        })
+        f.i32Const(0).localGet(crossTiles).i32Const(2).i32Shl().i32Sub().localSet(back)
+        cursors.advanceBy(cross, back)
+      })
+    })
+  }
+  const { axis, inner } = slices
+  forEachSlice(f, cursors, extents, slices, range, (count) => {
+    if (lengths.has(axis)) {
+      f.localGet(count).localSet(lengthOf(axis))
+      tiles()
+      return
+    }
+    const loops = inner
+      .filter((each) => !lengths.has(each))
+      .map((each) => ({ axis: each, count: extents[each] }))
+    repeatBy(f, count, () => {
+      nest(f, cursors, loops, tiles)
+      cursors.advance(axis, 1)
+    })
   })
 }
