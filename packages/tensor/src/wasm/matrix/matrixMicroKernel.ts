@@ -5,9 +5,13 @@
  * Source: K. Goto, R. van de Geijn, "Anatomy of High-Performance Matrix Multiplication", ACM TOMS 34(3), 2008.
  * What differs: V8 up to 12 schedules all loads of a basic block before its arithmetic and then spills, so an
  * unrolled loop has an exit test after each step, which keeps every block at one step's loads. The accumulator
- * is added after the sum, not before, so that each element is computed in the same order wherever it lies.
+ * is added after the sum, not before, so that each element is computed in the same order wherever it lies. The same body
+ * serves for operands that are read in place, with other steps.
  */
+import type { FunctionBuilder, Local } from '../assembler/functionBuilder.ts'
 import type { FunctionBody, Signature } from '../assembler/moduleBuilder.ts'
+import { pushLanes, storeLanes } from '../loops/laneMemory.ts'
+import type { Access } from '../loops/loopCursors.ts'
 
 /** What distinguishes one micro-kernel from another. */
 export interface MicroKernel {
@@ -27,23 +31,46 @@ export const microKernelSignature: Signature = {
   results: [],
 }
 
+/** Where a step along the depth finds its rows and columns, in bytes. */
+export interface TileAddressing {
+  /** From row to row of the left operand. */
+  readonly leftLane: number
+  readonly leftStep: number
+  readonly rightStep: number
+  /** Columns of the last vector that exist in C, 1 to 4. */
+  readonly lastLanes: number
+  /** Whether the right operand has all four columns of the last vector, if only as filling. */
+  readonly rightIsFilled: boolean
+}
+
+/** Steps of whole panels. */
+const packedAddressing = ({ rows, vectors }: MicroKernel): TileAddressing => ({
+  leftLane: 4,
+  leftStep: 4 * rows,
+  rightStep: 16 * vectors,
+  lastLanes: 4,
+  rightIsFilled: true,
+})
+
 /** The body of the micro-kernel. Addresses and strides are in bytes. */
 export const microKernelBody =
-  ({ rows, vectors, unroll, multiplyAdd }: MicroKernel): FunctionBody =>
+  (kernel: MicroKernel, addressing = packedAddressing(kernel)): FunctionBody =>
   (f, [left, right, depth, accumulator, accumulatorStride, output, outputStride, accumulate]) => {
+    const { rows, vectors, unroll, multiplyAdd } = kernel
+    const { leftLane, leftStep, rightStep, lastLanes, rightIsFilled } = addressing
     const sums = Array.from({ length: rows * vectors }, () => f.local('v128'))
     const b = Array.from({ length: vectors }, () => f.local('v128'))
     const a = f.local('v128')
+    const lanesOf = (vector: number): number => (vector === vectors - 1 ? lastLanes : 4)
 
     const step = (index: number): void => {
       for (let j = 0; j < vectors; j++) {
-        f.localGet(right)
-          .v128Load(16 * (index * vectors + j))
-          .localSet(b[j])
+        pushContiguous(f, right, index * rightStep + 16 * j, rightIsFilled ? 4 : lanesOf(j))
+        f.localSet(b[j])
       }
       for (let i = 0; i < rows; i++) {
         f.localGet(left)
-          .v128Load32Splat(4 * (index * rows + i))
+          .v128Load32Splat(index * leftStep + i * leftLane)
           .localSet(a)
         for (let j = 0; j < vectors; j++) {
           const sum = sums[i * vectors + j]
@@ -62,11 +89,11 @@ export const microKernelBody =
           step(index)
         }
         f.localGet(left)
-          .i32Const(4 * unroll * rows)
+          .i32Const(unroll * leftStep)
           .i32Add()
           .localSet(left)
         f.localGet(right)
-          .i32Const(16 * unroll * vectors)
+          .i32Const(unroll * rightStep)
           .i32Add()
           .localSet(right)
         f.localGet(depth).i32Const(unroll).i32Sub().localTee(depth).i32Const(0).i32GtS().brIf(again)
@@ -76,13 +103,12 @@ export const microKernelBody =
     const storeRows = (added: boolean): void => {
       for (let i = 0; i < rows; i++) {
         for (let j = 0; j < vectors; j++) {
-          f.localGet(output).localGet(sums[i * vectors + j])
+          const sum = sums[i * vectors + j]
           if (added) {
-            f.localGet(accumulator)
-              .v128Load(16 * j)
-              .f32x4Add()
+            pushContiguous(f, accumulator, 16 * j, lanesOf(j))
+            f.localGet(sum).f32x4Add().localSet(sum)
           }
-          f.v128Store(16 * j)
+          storeContiguous(f, output, 16 * j, lanesOf(j), sum)
         }
         if (i === rows - 1) break
         f.localGet(output).localGet(outputStride).i32Add().localSet(output)
@@ -98,3 +124,20 @@ export const microKernelBody =
       },
     )
   }
+
+const unitStride = (cursor: Local): Access => ({ cursor, strides: [1], offset: 0, isIndex: false })
+
+/** The first `lanes` elements of four in a row, at a distance in bytes from the cursor. */
+function pushContiguous(f: FunctionBuilder, cursor: Local, bytes: number, lanes: number): void {
+  pushLanes(f, unitStride(cursor), 0, bytes / 4, lanes)
+}
+
+function storeContiguous(
+  f: FunctionBuilder,
+  cursor: Local,
+  bytes: number,
+  lanes: number,
+  value: Local,
+): void {
+  storeLanes(f, unitStride(cursor), 0, bytes / 4, lanes, value)
+}

@@ -24,12 +24,13 @@ const signatures = {
 
 export type MatrixFunctionName = keyof typeof signatures
 
-/** The functions as a program's module knows them, and the size of a tile. */
+/** The functions as a program's module knows them, and their micro-kernel. */
 export interface MatrixImports extends Readonly<Record<MatrixFunctionName, FunctionIndex>> {
   /** Rows of a left panel. */
   readonly leftWidth: number
   /** Columns of a right panel. */
   readonly rightWidth: number
+  readonly microKernel: MicroKernel
 }
 
 /** The exported functions, to be called from JavaScript. */
@@ -69,13 +70,14 @@ export function compileMatrixModule(
 }
 
 /** Declares the imports `matrix.…` of a program's module. */
-export function importMatrixFunctions(module: ModuleBuilder, { rows, vectors }: MicroKernel): MatrixImports {
+export function importMatrixFunctions(module: ModuleBuilder, microKernel: MicroKernel): MatrixImports {
   const names = Object.keys(signatures) as MatrixFunctionName[]
   const functions = names.map((name) => [name, module.importFunction('matrix', name, signatures[name])])
   return {
     ...(Object.fromEntries(functions) as Record<MatrixFunctionName, FunctionIndex>),
-    leftWidth: rows,
-    rightWidth: 4 * vectors,
+    leftWidth: microKernel.rows,
+    rightWidth: 4 * microKernel.vectors,
+    microKernel,
   }
 }
 

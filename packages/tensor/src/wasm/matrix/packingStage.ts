@@ -5,7 +5,7 @@
 import { addSegmentLoop } from '../segmentLoop.ts'
 import type { Stage, StageContext, PanelWords } from '../stage.ts'
 import { stageParameters, stageSignature } from '../stage.ts'
-import type { DotOperand, ScalarNode, StoredOperand } from '../../kernel/kernel.ts'
+import type { DotOperand, PrologueOperand, ScalarNode, StoredOperand } from '../../kernel/kernel.ts'
 import { operandAxes } from './operandPlace.ts'
 import type { Side } from './operandPlace.ts'
 import type { PanelLayout } from './panelLayout.ts'
@@ -36,12 +36,21 @@ export function operandPanels(context: StageContext, { side, operand, layout }: 
   })
 }
 
-/** Adds the packing function; `panels` says where the panels go. @throws {DtypeError} for float64. */
+/**
+ * Adds the packing function; `panels` says where the panels go. Operands in memory are packed by the shared module,
+ * except for panels of another width than its own. @throws {DtypeError} for float64.
+ */
 export function packingStage(context: StageContext, packed: PackedSide, panels: PanelWords): Stage {
   const { side, operand, layout } = packed
-  return operand.kind === 'load'
-    ? storedPackingStage(context, side, operand, layout, panels)
-    : prologuePackingStage(context, { operand, axes: operandAxes[side], layout }, panels)
+  const { leftWidth, rightWidth } = context.matrix
+  if (operand.kind === 'load' && layout.width === (side === 'left' ? leftWidth : rightWidth)) {
+    return storedPackingStage(context, side, operand, layout, panels)
+  }
+  const prologue: PrologueOperand =
+    operand.kind === 'prologue'
+      ? operand
+      : { kind: 'prologue', nodes: [{ ...operand, dtype: 'float32' }], operand: 0 }
+  return prologuePackingStage(context, { operand: prologue, axes: operandAxes[side], layout }, panels)
 }
 
 function storedPackingStage(
