@@ -77,12 +77,18 @@ export function selectPairs({ s, y }: PairMatrices, chosen: readonly number[]): 
   return selected
 }
 
+/**
+ * Depth of the products whose sums make S Yᵀ. Short, because a backend may add all terms of a product in float32, and
+ * the whole recursion is only as accurate as S Yᵀ.
+ */
+const productLength = 512
+
 /** S Yᵀ block by block, and the squared norms of the rows: [s_i·y_j, row after row; s_i·s_i; y_i·y_i]. */
 export const pairProducts = jit(
   ({ s, y }: PairMatrices): Tensor => {
     const [m, n] = s.shape
     // Short spans, because a product may pack its operands: a copy of a span, not of all pairs.
-    const blocks = cachedSpans(n, m).map((span) =>
+    const blocks = cachedSpans(n, m, productLength).map((span) =>
       dotGeneral(spanOfMatrix(s, span), spanOfMatrix(y, span), {
         lhsBatch: [1],
         rhsBatch: [1],
