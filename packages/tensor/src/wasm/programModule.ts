@@ -88,6 +88,7 @@ export function programModule(
           share(stage, tableAddress, own)
         })
       })
+      if (barrier !== undefined) emitBarrier(f, barrier, threads)
     },
     'run',
   )

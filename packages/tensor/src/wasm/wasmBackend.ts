@@ -10,19 +10,35 @@ import { formatType } from '../program/program.ts'
 import { supportsSimd } from './assembler/features.ts'
 import type { MicroKernel } from './matrix/matrixMicroKernel.ts'
 import { chooseMicroKernel, preferredMultiplyAdd } from './matrix/matrixProbe.ts'
-import { createSingleRunner } from './threads/programRunner.ts'
+import { chooseThreads } from './threads/chooseThreads.ts'
+import type { ThreadUse } from './threads/chooseThreads.ts'
+import type { RunnerOptions } from './threads/programRunner.ts'
+import { createProgramRunner } from './threads/programRunner.ts'
 import { createScratchArena } from './scratchArena.ts'
 import { WasmAllocator } from './wasmAllocator.ts'
 import { allocateBuffer, elementsOf, releaseBuffer } from './wasmBuffer.ts'
 import { compileForWasm } from './wasmExecutable.ts'
 
 export interface WasmOptions {
+  /**
+   * Threads that compute, the caller's included, 1 to 64; by default as many as there are physical cores. Results do not
+   * depend on it. Where threads cannot share memory it is one, and `threadUse` says why.
+   */
+  readonly threads?: number
+  /** Which programs are given to several threads; by default those that take long enough. For tests. */
+  readonly isWorthThreads?: RunnerOptions['isWorthThreads']
   /** Multiply and add with two roundings also where the engine can fuse them: the same bits on every machine. */
   readonly deterministic?: boolean
   /** Limit of the memory; 4 GiB by default. */
   readonly maximumBytes?: number
   /** The micro-kernel of matrix products; by default the fastest of a few, timed when first needed. */
   readonly microKernel?: MicroKernel
+}
+
+/** The CPU backend. */
+export interface WasmBackend extends Backend {
+  /** How many threads compute, and why only one where more were possible. */
+  readonly threadUse: ThreadUse
 }
 
 let supported: boolean | undefined
@@ -54,8 +70,9 @@ function requireSupportedProgram({ name, inputs, equations }: Program): void {
 /**
  * A backend with a memory of its own.
  * @throws {BackendError} where the engine has no WebAssembly SIMD; see `isWasmSupported`.
+ * @throws {ArgumentError} for a number of threads out of range.
  */
-export function createWasmBackend(options: WasmOptions = {}): Backend {
+export function createWasmBackend(options: WasmOptions = {}): WasmBackend {
   if (!isWasmSupported()) {
     throw new BackendError({
       operation: 'createWasmBackend',
@@ -64,10 +81,16 @@ export function createWasmBackend(options: WasmOptions = {}): Backend {
     })
   }
   const { deterministic = false, maximumBytes } = options
-  const allocator = new WasmAllocator(maximumBytes)
+  const threadUse = chooseThreads(options.threads)
+  const { threads } = threadUse
+  const allocator = new WasmAllocator(maximumBytes, threads > 1)
   const microKernel = (): MicroKernel =>
     options.microKernel ?? chooseMicroKernel(preferredMultiplyAdd(deterministic))
-  const runner = createSingleRunner(allocator, microKernel)
+  const runner = createProgramRunner(allocator, {
+    threads,
+    microKernel,
+    ...(options.isWorthThreads === undefined ? {} : { isWorthThreads: options.isWorthThreads }),
+  })
   let disposed = false
   const requireUsable = (operation: string): void => {
     if (!disposed) return
@@ -103,8 +126,13 @@ export function createWasmBackend(options: WasmOptions = {}): Backend {
     },
     synchronize: () => Promise.resolve(),
     memory: () => allocator.statistics(),
+    get threadUse() {
+      const { failure } = runner
+      return failure === undefined || disposed ? threadUse : { threads: 1, reason: failure }
+    },
     dispose() {
       disposed = true
+      runner.dispose()
     },
   }
 }

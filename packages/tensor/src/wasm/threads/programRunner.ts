@@ -1,11 +1,14 @@
 /**
- * Runs the modules of programs: instantiates them beside the matrix module and calls their `run`.
+ * Runs the modules of programs: instantiates them beside the matrix module and calls their `run`, alone or with a team
+ * of workers, which starts when the first program comes that is worth it.
  */
+import { BackendError } from '../../errors.ts'
 import type { KernelProgram } from '../../kernel/kernel.ts'
 import type { MicroKernel } from '../matrix/matrixMicroKernel.ts'
-import type { MatrixFunctions } from '../matrix/matrixModule.ts'
-import { compileMatrixModule, instantiateMatrixModule } from '../matrix/matrixModule.ts'
+import { compileMatrixModule } from '../matrix/matrixModule.ts'
 import type { WasmAllocator } from '../wasmAllocator.ts'
+import { isWorthThreads } from './parallelWork.ts'
+import { ThreadTeam } from './threadTeam.ts'
 
 /** Runs a program over the address table at that address and returns when all of it is done. */
 export type RunProgram = (table: number) => void
@@ -13,26 +16,91 @@ export type RunProgram = (table: number) => void
 export interface ProgramRunner {
   /** Threads that may work on a program, the caller's included. */
   readonly threads: number
+  /** Why the runner came to work alone, or undefined. */
+  readonly failure: string | undefined
   prepare(module: WebAssembly.Module, kernels: KernelProgram): RunProgram
+  /** Ends the workers. */
+  dispose(): void
 }
 
-/** A runner without other threads. */
-export function createSingleRunner(allocator: WasmAllocator, microKernel: () => MicroKernel): ProgramRunner {
+export interface RunnerOptions {
+  readonly threads: number
+  readonly microKernel: () => MicroKernel
+  /** Whether a program is given to the team; by default those that take long enough. */
+  readonly isWorthThreads?: (kernels: KernelProgram) => boolean
+}
+
+export function createProgramRunner(allocator: WasmAllocator, options: RunnerOptions): ProgramRunner {
+  const { threads, microKernel, isWorthThreads: isWorth = isWorthThreads } = options
   const { memory } = allocator
-  let matrix: MatrixFunctions | undefined
+  let matrix: { readonly module: WebAssembly.Module; readonly exports: WebAssembly.Exports } | undefined
+  let team: ThreadTeam | undefined
+  let teamKnowsMatrix = false
+  let failure: string | undefined
+  let disposed = false
+
+  const matrixOf = (): NonNullable<typeof matrix> => {
+    if (matrix === undefined) {
+      const module = compileMatrixModule(microKernel(), allocator)
+      matrix = { module, exports: new WebAssembly.Instance(module, { env: { memory } }).exports }
+    }
+    return matrix
+  }
+
+  /** The team and the program's number in it; undefined where there is no team. */
+  function join(module: WebAssembly.Module, usesMatrix: boolean, owner: object) {
+    if (failure !== undefined || disposed) return undefined
+    team ??= new ThreadTeam(threads, allocator)
+    if (usesMatrix && !teamKnowsMatrix) {
+      team.loadMatrix(matrixOf().module)
+      teamKnowsMatrix = true
+    }
+    return { team, number: team.loadProgram(module, owner) }
+  }
+
   return {
-    threads: 1,
-    prepare(module, { kernels }) {
+    threads,
+    get failure() {
+      return failure
+    },
+    prepare(module, kernels) {
+      const usesMatrix = kernels.kernels.some(({ kind }) => kind === 'dot')
       const imports: WebAssembly.Imports = { env: { memory } }
-      if (kernels.some(({ kind }) => kind === 'dot')) {
-        matrix ??= instantiateMatrixModule(compileMatrixModule(microKernel(), allocator), memory)
-        imports.matrix = matrix
-      }
+      if (usesMatrix) imports.matrix = matrixOf().exports
       const { exports } = new WebAssembly.Instance(module, imports)
       const run = exports.run as (table: number, thread: number, threads: number) => void
-      return (table) => {
+      const alone: RunProgram = (table) => {
         run(table, 0, 1)
       }
+      if (threads === 1 || !isWorth(kernels)) return alone
+      let membership: ReturnType<typeof join>
+      const together: RunProgram = (table) => {
+        if (failure === undefined && team?.failure !== undefined) failure = team.failure
+        membership ??= join(module, usesMatrix, together)
+        if (failure !== undefined || membership?.team.isAttentive !== true) {
+          alone(table)
+          return
+        }
+        try {
+          membership.team.run(membership.number, table, () => {
+            run(table, 0, threads)
+          })
+        } catch (cause) {
+          failure = membership.team.failure
+          throw new BackendError({
+            operation: `run ${kernels.name}`,
+            rule: 'every thread must finish its share',
+            found: failure ?? String(cause),
+            remedy: 'The backend goes on with one thread; run again',
+            cause,
+          })
+        }
+      }
+      return together
+    },
+    dispose() {
+      disposed = true
+      team?.dispose()
     },
   }
 }
