@@ -88,6 +88,8 @@ export interface StageRun {
   readonly microKernel?: MicroKernel
   /** Elements of a unit of cheap work; few by default, so that small kernels have many units. */
   readonly unitElements?: number
+  /** Bytes of an operand in scratch memory; the default of the emitter, by default. */
+  readonly packedBytes?: number
   /** Sees the stages before they run. */
   readonly onStages?: (stages: readonly Stage[]) => void
 }
@@ -96,7 +98,7 @@ export interface StageRun {
 function prepareKernel(
   kernel: Kernel,
   arrays: readonly TypedArray[],
-  { microKernel = microKernelCandidates('separate')[0], unitElements = 64, onStages }: StageRun,
+  { microKernel = microKernelCandidates('separate')[0], unitElements = 64, packedBytes, onStages }: StageRun,
 ): (threads: number) => TypedArray[] {
   const module = createModuleBuilder()
   importMemory(module, {})
@@ -108,7 +110,9 @@ function prepareKernel(
     elements: array.length,
     role: 'input' as const,
   }))
-  const context = { module, buffers, matrix, wordOf, sharedScratch, ownScratch, panels, unitElements }
+  const limit = packedBytes === undefined ? {} : { packedBytes }
+  const shared = { module, buffers, matrix, wordOf, sharedScratch, ownScratch, panels }
+  const context = { ...shared, unitElements, ...limit }
   const stages = kernelStages(context, kernel)
   onStages?.(stages)
   stages.forEach(({ target }, i) => module.exportFunction(`stage${i}`, target))

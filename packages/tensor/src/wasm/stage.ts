@@ -61,6 +61,8 @@ export interface StageContext {
   readonly panels: (request: PanelRequest) => PanelWords
   /** Elements of cheap work that make a unit, where they are to be others than the default: tests want many units. */
   readonly unitElements?: number
+  /** Bytes that an operand of a product may take in scratch memory; `packedProduct` has a default. */
+  readonly packedBytes?: number
 }
 
 /** Units of a thread. */

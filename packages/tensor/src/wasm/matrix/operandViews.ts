@@ -2,7 +2,7 @@
  * What the paths of a product ask about an operand, which is a matrix in memory or a prologue of many views, and how an
  * operand becomes a matrix in memory where a path reads it in place.
  */
-import type { DotOperand, MapKernel, StoredOperand, View } from '../../kernel/kernel.ts'
+import type { BufferIndex, DotOperand, MapKernel, StoredOperand, View } from '../../kernel/kernel.ts'
 import { denseView } from '../../kernel/view.ts'
 import { mapStages } from '../loops/loopKernel.ts'
 import type { Stage, StageContext } from '../stage.ts'
@@ -43,6 +43,23 @@ export const placeOperand = (
 ): PlacedOperand =>
   operand.kind === 'load' ? { context, stages: [], operand } : evaluate(context, operand, shape)
 
+/** A buffer in scratch memory, and a context that knows it. */
+export function scratchBuffer(
+  context: StageContext,
+  elements: number,
+): { readonly context: StageContext; readonly buffer: BufferIndex } {
+  const word = context.sharedScratch(4 * elements)
+  const buffer = context.buffers.length
+  return {
+    buffer,
+    context: {
+      ...context,
+      buffers: [...context.buffers, { dtype: 'float32', elements, role: 'scratch' }],
+      wordOf: (each) => (each === buffer ? word : context.wordOf(each)),
+    },
+  }
+}
+
 /** The operand, densely, in scratch memory. */
 export function evaluate(
   context: StageContext,
@@ -50,28 +67,16 @@ export function evaluate(
   [batch, rows, columns]: readonly [number, number, number],
 ): PlacedOperand {
   const domain = [entriesOf(operand, batch), rows, columns]
-  const elements = domain[0] * rows * columns
-  const word = context.sharedScratch(4 * elements)
-  const buffer = context.buffers.length
-  const wider: StageContext = {
-    ...context,
-    buffers: [...context.buffers, { dtype: 'float32', elements, role: 'scratch' }],
-    wordOf: (each) => (each === buffer ? word : context.wordOf(each)),
-  }
-  const dense = denseView(domain)
+  const { context: wider, buffer } = scratchBuffer(context, domain[0] * rows * columns)
+  const view = denseView(domain)
   const copy: MapKernel =
     operand.kind === 'load'
       ? {
           kind: 'map',
           domain,
           nodes: [{ ...operand, dtype: 'float32' }],
-          stores: [{ node: 0, buffer, view: dense }],
+          stores: [{ node: 0, buffer, view }],
         }
-      : {
-          kind: 'map',
-          domain,
-          nodes: operand.nodes,
-          stores: [{ node: operand.operand, buffer, view: dense }],
-        }
-  return { context: wider, stages: mapStages(wider, copy), operand: { buffer, view: dense } }
+      : { kind: 'map', domain, nodes: operand.nodes, stores: [{ node: operand.operand, buffer, view }] }
+  return { context: wider, stages: mapStages(wider, copy), operand: { buffer, view } }
 }

@@ -26,15 +26,23 @@ function operandKey(operand: DotOperand): string {
   return `${operand.operand} of ${JSON.stringify(operand.nodes.map(anonymous))}`
 }
 
-/** Words for the panels of an operand; panels that depend on one buffer alone may be kept with it. */
-export function operandPanels(context: StageContext, { side, operand, layout }: PackedSide): PanelWords {
-  const { lanes, width, depth, entries, bytes } = layout
-  return context.panels({
-    buffer: operand.kind === 'load' ? operand.buffer : onlyBuffer(operand),
-    key: `${side} ${lanes}/${width}x${depth}x${entries} ${operandKey(operand)}`,
-    bytes,
-  })
+/** All that panels depend on besides the contents of their buffers. */
+export function panelKey({ side, operand, layout }: PackedSide): string {
+  const { lanes, width, depth, entries } = layout
+  return `${side} ${lanes}/${width}x${depth}x${entries} ${operandKey(operand)}`
 }
+
+/** Words for the panels of an operand; panels that depend on one buffer alone may be kept with it. */
+export const operandPanels = (context: StageContext, side: PackedSide): PanelWords =>
+  context.panels({
+    buffer: side.operand.kind === 'load' ? side.operand.buffer : onlyBuffer(side.operand),
+    key: panelKey(side),
+    bytes: side.layout.bytes,
+  })
+
+/** Words for panels that are packed in every run. */
+export const scratchPanels = (context: StageContext, side: PackedSide): PanelWords =>
+  context.panels({ buffer: undefined, key: panelKey(side), bytes: side.layout.bytes })
 
 /**
  * Adds the packing function; `panels` says where the panels go. Operands in memory are packed by the shared module,

@@ -8,6 +8,7 @@ import type { TypedArray } from '../../dtype.ts'
 import type { DotKernel, DotOperand, ScalarNode, Store, View } from '../../kernel/kernel.ts'
 import type { MicroKernel } from './matrixMicroKernel.ts'
 import { microKernelCandidates, preferredMultiplyAdd } from './matrixProbe.ts'
+import type { StageRun } from '../singleKernel.ts'
 import { apply, extentOf, load, runBoth, sampleArray, unwritten, viewArbitrary } from '../singleKernel.ts'
 
 export const microKernels: MicroKernel[] = [
@@ -46,7 +47,7 @@ export interface Product extends Sizes {
   readonly epilogue: Epilogue
 }
 
-const result: ScalarNode = { kind: 'result', dtype: 'float32' }
+export const result: ScalarNode = { kind: 'result', dtype: 'float32' }
 
 /** The operand itself, or max(operand, other) − index/4. */
 function operandOf(buffer: number, view: View, prologue: Prologue | undefined): DotOperand {
@@ -183,9 +184,9 @@ export function expectSameBits(got: readonly TypedArray[], want: readonly TypedA
   })
 }
 
-export function check(product: Product, microKernel = microKernels[0]): TypedArray {
+export function check(product: Product, options: StageRun = {}): TypedArray {
   const { kernel, arrays } = kernelOf(product)
-  const { got } = runBoth(kernel, arrays, { microKernel })
+  const { got } = runBoth(kernel, arrays, options)
   checkResult(product, arrays, got)
   return got[buffers.output]
 }

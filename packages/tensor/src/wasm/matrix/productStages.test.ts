@@ -5,7 +5,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { TypedArray } from '../../dtype.ts'
+import { createAddressTable } from '../addressTable.ts'
+import { createModuleBuilder } from '../assembler/moduleBuilder.ts'
 import { runKernel } from '../singleKernel.ts'
+import type { Stage } from '../stage.ts'
+import { importMatrixFunctions, importMemory } from './matrixModule.ts'
+import { defaultPackedBytes } from './packedProduct.ts'
 import type { Product } from './productCases.ts'
 import {
   anyMicroKernel,
@@ -20,18 +25,68 @@ import {
   extent,
   kernelOf,
   microKernels,
+  result,
   rowMajor,
   sizes,
 } from './productCases.ts'
+import { productStages } from './productStages.ts'
 
 describe('a product', () => {
   it('agrees with plain loops for any sizes, strides, batches, accumulators and epilogues', () => {
     fc.assert(
       fc.property(anyProduct(sizes), anyMicroKernel, (product, microKernel) => {
-        check(product, microKernel)
+        check(product, { microKernel })
       }),
       { numRuns: 150 },
     )
+  })
+
+  it('agrees with plain loops where its operands are packed in parts', () => {
+    const wide = fc.record({ batch: fc.constantFrom(1, 1, 3), rows: extent, columns: extent, depth: extent })
+    fc.assert(
+      fc.property(anyProduct(wide), fc.constantFrom(300, 1000, 4000), (product, packedBytes) => {
+        check(product, { packedBytes })
+      }),
+      { numRuns: 80 },
+    )
+  })
+
+  it('has the same bits in parts of the rows and columns as whole', () => {
+    const product = dense(1, 200, 300, 70)
+    const { kernel, arrays } = kernelOf(product)
+    const whole = runKernel(kernel, arrays)
+    for (const packedBytes of [1e6, 4 * 96 * 70, 4 * 50 * 70]) {
+      let units: number[] = []
+      const onStages = (stages: readonly Stage[]): void => {
+        units = stages.map((stage) => stage.units)
+      }
+      expectSameBits(runKernel(kernel, arrays, { packedBytes, onStages, threads: 2 }), whole)
+      const blocks = packedBytes === 1e6 ? 1 : packedBytes > 20000 ? 3 * 4 : 5 * 7
+      expect(units.length).toBeGreaterThanOrEqual(2 * blocks)
+    }
+  })
+
+  it('takes no more scratch memory than two operands of the limit, unless it is small', () => {
+    const module = createModuleBuilder()
+    importMemory(module, {})
+    const matrix = importMatrixFunctions(module, microKernels[0])
+    for (const [rows, columns, depth] of [
+      [60_000, 1000, 784],
+      [784, 1000, 60_000],
+      [784, 60_000, 1000],
+    ]) {
+      const table = createAddressTable(7, () => false)
+      const context = { module, buffers: [], matrix, ...table }
+      productStages(context, {
+        kind: 'dot',
+        ...{ batch: 1, rows, columns, depth, dtype: 'float32' },
+        lhs: { kind: 'load', buffer: buffers.lhs, view: rowMajor(1, rows, depth) },
+        rhs: { kind: 'load', buffer: buffers.rhs, view: rowMajor(1, depth, columns) },
+        epilogue: [result],
+        stores: [{ node: 0, buffer: buffers.output, view: rowMajor(1, rows, columns) }],
+      })
+      expect(table.finish().sharedBytes).toBeLessThanOrEqual(2 * defaultPackedBytes)
+    }
   })
 
   it('of a vector agrees with plain loops', () => {
@@ -58,7 +113,7 @@ describe('a product', () => {
       }))
     fc.assert(
       fc.property(anyProduct(shapes), anyMicroKernel, (product, microKernel) => {
-        check(product, microKernel)
+        check(product, { microKernel })
       }),
       { numRuns: 80 },
     )
@@ -97,11 +152,31 @@ describe('a product', () => {
     }
   })
 
+  it('of few results from a great depth agrees with plain loops', () => {
+    const deep = fc.record({
+      batch: fc.constant(1),
+      rows: fc.integer({ min: 1, max: 6 }),
+      columns: fc.integer({ min: 1, max: 6 }),
+      depth: fc.constantFrom(5119, 5120, 5121, 9001),
+    })
+    fc.assert(
+      fc.property(anyProduct(deep), anyMicroKernel, (product, microKernel) => {
+        check(product, { microKernel })
+      }),
+      { numRuns: 25 },
+    )
+  })
+
   it('gives the same bits whichever micro-kernel of one rounding is chosen', () => {
     for (const multiplyAdd of ['separate', 'relaxed'] as const) {
       const chosen = microKernels.filter((each) => each.multiplyAdd === multiplyAdd)
-      for (const product of [dense(1, 61, 53, 700), dense(3, 20, 10, 33), dense(1, 1, 70, 50)]) {
-        const results = chosen.map((microKernel) => check(product, microKernel))
+      for (const product of [
+        dense(1, 61, 53, 700),
+        dense(3, 20, 10, 33),
+        dense(1, 1, 70, 50),
+        dense(1, 7, 5, 6000),
+      ]) {
+        const results = chosen.map((microKernel) => check(product, { microKernel }))
         for (const other of results) expect(other).toEqual(results[0])
       }
     }

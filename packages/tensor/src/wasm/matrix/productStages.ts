@@ -2,16 +2,19 @@
  * C = epilogue((acc +) A·B) for operands of any size and strides, as stages. Here is chosen which way a product goes:
  *
  * - no terms: the accumulator, or zero;
+ * - few results from a great depth: slices of the depth, each of which goes one of these ways;
  * - a single row or column, where the other operand is a matrix with unit stride along an axis: matrix times vector;
  * - few columns, or few rows: operands are read in place;
  * - everything else: packed panels.
  */
-import type { DotKernel, ScalarNode } from '../../kernel/kernel.ts'
+import type { DotKernel, DotOperand, ScalarNode } from '../../kernel/kernel.ts'
 import { mapStages } from '../loops/loopKernel.ts'
 import type { Stage, StageContext } from '../stage.ts'
 import { meetFirst } from '../stage.ts'
+import { deepStages, isDeep } from './depthSlices.ts'
 import { inPlaceStages } from './inPlaceProduct.ts'
-import { packedStages } from './packedProduct.ts'
+import { entriesOf } from './operandViews.ts'
+import { defaultPackedBytes, packedStages } from './packedProduct.ts'
 import { collapseBatch, epilogueKernel, storableAccumulator } from './productForms.ts'
 import { isVectorProduct, vectorStages } from './vectorStage.ts'
 
@@ -27,8 +30,29 @@ const fewColumns = 64
  */
 const fewRows = 12
 
-const readsInPlace = ({ rows, columns, rhs }: DotKernel): boolean =>
-  columns <= fewColumns || (rows <= fewRows && rhs.kind === 'load' && rhs.view.strides[2] === 1)
+/** Bytes that the path needs in scratch memory for an operand that it does not read where it is. */
+const bytesOf = (operand: DotOperand, batch: number, lanes: number, depth: number): number =>
+  4 * entriesOf(operand, batch) * lanes * depth
+
+function readsInPlace(context: StageContext, kernel: DotKernel): boolean {
+  const { batch, rows, columns, depth, lhs, rhs } = kernel
+  const limit = context.packedBytes ?? defaultPackedBytes
+  if (lhs.kind === 'prologue' && bytesOf(lhs, batch, rows, depth) > limit) return false
+  const isUnitRight = rhs.kind === 'load' && rhs.view.strides[2] === 1
+  if (bytesOf(rhs, batch, columns, depth) > limit && !(isUnitRight && rows <= fewRows)) return false
+  return columns <= fewColumns || (rows <= fewRows && isUnitRight)
+}
+
+/** A vector product whose operands, if they must be evaluated, fit in scratch memory. */
+function multipliesVector(context: StageContext, kernel: DotKernel): boolean {
+  const { batch, rows, columns, depth, lhs, rhs } = kernel
+  const matrix = columns === 1 ? lhs : rhs
+  const limit = context.packedBytes ?? defaultPackedBytes
+  return (
+    isVectorProduct(kernel) &&
+    (matrix.kind === 'load' || bytesOf(matrix, batch, Math.max(rows, columns), depth) <= limit)
+  )
+}
 
 /** No terms to add: the accumulator, or zero. */
 function emptyProduct(context: StageContext, kernel: DotKernel): Stage[] {
@@ -40,11 +64,20 @@ function emptyProduct(context: StageContext, kernel: DotKernel): Stage[] {
   return mapStages(context, epilogueKernel(kernel, result))
 }
 
-/** The stages of a product. @throws {DtypeError} for float64. */
-export function productStages(context: StageContext, original: DotKernel): Stage[] {
-  if (original.depth === 0) return emptyProduct(context, original)
+/** The stages of a product that is not cut along its depth. */
+function flatStages(context: StageContext, original: DotKernel): Stage[] {
   const { copy, kernel } = storableAccumulator(collapseBatch(original))
-  const path = isVectorProduct(kernel) ? vectorStages : readsInPlace(kernel) ? inPlaceStages : packedStages
+  const path = multipliesVector(context, kernel)
+    ? vectorStages
+    : readsInPlace(context, kernel)
+      ? inPlaceStages
+      : packedStages
   const stages = path(context, kernel)
   return copy === undefined ? stages : [...mapStages(context, copy), ...meetFirst(stages)]
+}
+
+/** The stages of a product. @throws {DtypeError} for float64. */
+export function productStages(context: StageContext, kernel: DotKernel): Stage[] {
+  if (kernel.depth === 0) return emptyProduct(context, kernel)
+  return isDeep(kernel) ? deepStages(context, kernel, flatStages) : flatStages(context, kernel)
 }
