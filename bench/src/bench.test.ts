@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { parseCommand } from './commandLine.ts'
 import { interleave } from './interleave.ts'
 import { requireAgreement } from './numbers.ts'
-import { formatTable, rowOf } from './row.ts'
 import { median, spread } from './statistics.ts'
 
 describe('statistics', () => {
@@ -24,45 +22,10 @@ describe('interleave', () => {
     expect(order.join('')).toBe('abbaabba')
     expect(timings.map(({ runs }) => runs)).toEqual([2, 2])
   })
-})
-
-describe('rows', () => {
-  const timing = { milliseconds: 2, least: 1, spread: 0.5, runs: 3 }
-  it('give the ratio of medians and floating point operations per second', () => {
-    const row = rowOf({
-      suite: 's',
-      case: 'c',
-      timing,
-      flops: 4e9,
-      peer: { name: 'p', timing: { ...timing, milliseconds: 5 } },
-      target: 2,
-    })
-    expect(row).toMatchObject({ ratio: 2.5, gflops: 2000, peer: 'p', peerMilliseconds: 5 })
-    expect(formatTable([row])).toContain('met')
-    expect(
-      formatTable([rowOf({ suite: 's', case: 'c', timing, peer: { name: 'p', timing }, target: 2 })]),
-    ).toContain('MISSED')
-  })
-  it('leave the columns of an absent peer empty', () => {
-    expect(rowOf({ suite: 's', case: 'c', timing })).toMatchObject({
-      peer: null,
-      peerMilliseconds: null,
-      ratio: null,
-    })
-  })
-})
-
-describe('the command line', () => {
-  it('measures everything by default and what is named otherwise', () => {
-    expect(parseCommand([], ['a', 'b'])).toEqual({ suites: ['a', 'b'], help: false, peers: true })
-    expect(parseCommand(['b', '--no-peers'], ['a', 'b'])).toEqual({
-      suites: ['b'],
-      help: false,
-      peers: false,
-    })
-  })
-  it('lists what there is when it does not know a name', () => {
-    expect(() => parseCommand(['c'], ['a', 'b'])).toThrow(/unknown suite or option 'c'; suites: a, b/)
+  it('believes a runner that tells its own time', async () => {
+    const told = [3, 8, 4]
+    const [timing] = await interleave([() => Promise.resolve(told.shift() ?? 0)], { runs: 3, warmUp: 0 })
+    expect(timing).toEqual({ milliseconds: 4, least: 3, spread: 5 / 4, runs: 3 })
   })
 })
 

@@ -1,31 +1,42 @@
 /**
- * The benchmark runner: `pnpm bench [suite…] [--no-peers]`, and for devices `pnpm bench gpu` and `pnpm bench gpu-peers`,
+ * The benchmark runner: `npm run bench -- [cpu | suite…] [options]`, and for devices `pnpm bench gpu` and `pnpm bench gpu-peers`,
  * which have options of their own and are loaded only then. One JSON line per row on standard output, a table at the end
  * on standard error, so that results can be kept with `> file.jsonl`.
  */
+import { appendFileSync, mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { Backend } from '@hessian-free/tensor'
 import { parseCommand } from './commandLine.ts'
 import type { Command } from './commandLine.ts'
-import { loadJax, loadTf } from './peers/peers.ts'
+import { physicalCores } from './machine.ts'
+import { openBackend } from './ourBackend.ts'
+import { noPeers, startPeers } from './peers/peerEngine.ts'
 import type { Row } from './row.ts'
-import { formatTable } from './row.ts'
+import { formatTable } from './rowTable.ts'
 import { runSubcommand } from './subcommand.ts'
 import { elementwise } from './suites/elementwise.ts'
 import { matrixProduct } from './suites/matrixProduct.ts'
+import { memoryBound } from './suites/memoryBound.ts'
+import { skinnyProduct } from './suites/skinnyProduct.ts'
 import type { Suite } from './suites/suite.ts'
 import { training } from './suites/training.ts'
 
-const suites: readonly Suite[] = [matrixProduct, elementwise, training]
+const suites: readonly Suite[] = [matrixProduct, skinnyProduct, memoryBound, elementwise, training]
 
 const help = [
-  'Usage: pnpm bench [suite…] [--no-peers]',
+  'Usage: npm run bench -- [cpu | suite…] [options]',
   '',
-  'Times this project beside other engines, single-threaded, interleaved; medians. Suites:',
-  ...suites.map(({ name, description }) => `  ${name.padEnd(16)}${description}`),
+  'Times this project on the CPU beside other engines and beside what the machine allows; interleaved medians. Suites,',
+  'all of them by default or by the word cpu:',
+  ...suites.map(({ name, description }) => `  ${name.padEnd(18)}${description}`),
   'Subcommands, each with --help:',
-  '  gpu             the WebGPU backend on the device of this machine',
-  '  gpu-peers       the same beside jax-js and TensorFlow.js on WebGPU',
+  '  gpu               the WebGPU backend on the device of this machine',
+  '  gpu-peers         the same beside jax-js and TensorFlow.js on WebGPU',
   '',
-  '  --no-peers      measure ours alone; installs nothing',
+  '  --threads 1,2     numbers of threads (default: 1 and the number of physical cores)',
+  '  --save FILE       also append the rows to this file, one JSON line each',
+  '  --no-peers        measure ours alone; installs nothing',
+  '  --quick           small sizes and single runs: that everything works',
 ].join('\n')
 
 function readCommand(): Command | undefined {
@@ -33,6 +44,7 @@ function readCommand(): Command | undefined {
     return parseCommand(
       process.argv.slice(2),
       suites.map(({ name }) => name),
+      [...new Set([1, physicalCores()])],
     )
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
@@ -42,18 +54,29 @@ function readCommand(): Command | undefined {
   }
 }
 
-async function runSuites({ suites: wanted, peers: withPeers }: Command): Promise<void> {
-  const peers = withPeers ? { jax: await loadJax(), tf: await loadTf() } : { jax: undefined, tf: undefined }
+async function runSuites({ suites: wanted, peers: withPeers, threads, quick, save }: Command): Promise<void> {
+  const peers = withPeers ? startPeers(process.argv[1]) : noPeers
+  const backends = new Map<number, Backend>()
+  const backend = (count: number): Backend => {
+    const found = backends.get(count) ?? openBackend(count)
+    backends.set(count, found)
+    return found
+  }
+  if (save !== undefined) mkdirSync(dirname(save), { recursive: true })
   const rows: Row[] = []
   for (const suite of suites) {
     if (!wanted.includes(suite.name)) continue
-    await suite.run(peers, (row) => {
+    const emit = (row: Row): void => {
       rows.push(row)
-      console.log(JSON.stringify(row))
-    })
+      const line = JSON.stringify(row)
+      console.log(line)
+      if (save !== undefined) appendFileSync(save, `${line}\n`)
+    }
+    await suite.run(peers, emit, { threads, quick, backend })
   }
   console.error(`\n${formatTable(rows)}`)
-  // Peers keep worker pools and timers alive.
+  peers.close()
+  // Whatever threads are still parked.
   process.exit(0)
 }
 
@@ -63,6 +86,10 @@ if (process.argv[2] === 'gpu') {
 } else if (process.argv[2] === 'gpu-peers') {
   const { runGpuPeers } = await import('./gpu/gpuPeers.ts')
   process.exit(await runSubcommand(runGpuPeers, process.argv.slice(3)))
+} else if (process.argv[2] === 'peer-server') {
+  const { servePeer } = await import('./peers/peerServer.ts')
+  await servePeer(process.argv.slice(3))
+  process.exit(0)
 } else {
   const command = readCommand()
   if (command?.help === true) console.log(help)

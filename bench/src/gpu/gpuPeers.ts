@@ -15,7 +15,8 @@ import { numbers, requireAgreement } from '../numbers.ts'
 import type { Jax, Tf, TfTensor } from '../peers/peers.ts'
 import { loadJax, loadTf } from '../peers/peers.ts'
 import type { Row, RowParts } from '../row.ts'
-import { formatTable, rowOf } from '../row.ts'
+import { rowOf } from '../row.ts'
+import { formatTable } from '../rowTable.ts'
 import { parseGpuOptions } from './gpuOptions.ts'
 
 const help = [

@@ -11,7 +11,21 @@ import type { Row } from '../row.ts'
  */
 export type Clock = 'wall' | 'timestamp' | 'host'
 
-export interface GpuRow extends Omit<Row, 'milliseconds' | 'least' | 'spread'> {
+type SharedField =
+  | 'suite'
+  | 'case'
+  | 'backend'
+  | 'threads'
+  | 'gflops'
+  | 'peer'
+  | 'peerMilliseconds'
+  | 'peerLeast'
+  | 'ratio'
+  | 'target'
+  | 'runs'
+  | 'node'
+
+export interface GpuRow extends Pick<Row, SharedField> {
   readonly device: string
   readonly milliseconds: number | null
   readonly least: number | null

@@ -65,6 +65,18 @@ export async function jaxNetwork(
     ;(pull as unknown as { dispose(): void }).dispose()
     return result
   })
+  const gradient = jax.jit((layers: JaxLayer[], a: JaxArray, b: JaxArray) => {
+    const [value, result] = jax.valueAndGrad((q: JaxLayer[]) => loss(q, a.ref, b.ref))(layers)
+    for (const each of [value, a, b]) each.dispose()
+    return result
+  })
+  const hessian = jax.jit((layers: JaxLayer[], a: JaxArray, b: JaxArray, direction: JaxLayer[]) => {
+    const gradientAt = (q: JaxLayer[]) => jax.grad((r: JaxLayer[]) => loss(r, a.ref, b.ref))(q)
+    const [value, result] = jax.jvp(gradientAt, [layers], [direction])
+    for (const each of [a, b]) each.dispose()
+    tree.dispose(value)
+    return result
+  })
   const f = ((q: JaxLayer[]) => net(q, x.ref)) as never
   const [z, forward] = jax.linearize(f, [tree.ref(theta)])
   const [second, backward] = jax.vjp(f, [tree.ref(theta)])
@@ -80,5 +92,7 @@ export async function jaxNetwork(
     cachedProduct: () => finish(cached()),
     jittedProduct: () => finish(jitted(tree.ref(theta), x.ref, tree.ref(v))),
     step: () => finish(step(tree.ref(theta), x.ref, t.ref)),
+    gradient: () => finish(gradient(tree.ref(theta), x.ref, t.ref)),
+    hessian: () => finish(hessian(tree.ref(theta), x.ref, t.ref, tree.ref(v))),
   }
 }

@@ -8,7 +8,7 @@ export interface JaxArray {
   mul(other: JaxArray | number): JaxArray
   sub(other: JaxArray | number): JaxArray
   sum(axis?: number, options?: { readonly keepdims?: boolean }): JaxArray
-  transpose(): JaxArray
+  transpose(permutation?: readonly number[]): JaxArray
   blockUntilReady(): Promise<unknown>
   data(): Promise<Float32Array>
   dispose(): void
@@ -54,6 +54,7 @@ export interface Tf {
   ready(): Promise<void>
   tensor2d(data: Float32Array, shape: readonly [number, number]): TfTensor
   tensor1d(data: Float32Array): TfTensor
+  tensor(data: Float32Array, shape: readonly number[]): TfTensor
   matMul(a: TfTensor, b: TfTensor, transposeA?: boolean, transposeB?: boolean): TfTensor
   tanh(x: TfTensor): TfTensor
   tidy<T>(f: () => T): T

@@ -1,80 +1,77 @@
 /**
- * Element-wise work and reductions: a fused chain with a transcendental function, and a sum.
+ * Element-wise work and reductions beside peers: a fused chain with a transcendental function, and a sum.
  */
-import { createWasmBackend, jit, tanh, tensor } from '@hessian-free/tensor'
+import { jit, tanh, tensor } from '@hessian-free/tensor'
 import type { Tensor } from '@hessian-free/tensor'
 import { interleave } from '../interleave.ts'
-import { numbers, requireAgreement } from '../numbers.ts'
+import { numbers } from '../numbers.ts'
+import type { ElementCase } from '../peers/peerCase.ts'
+import { elementRange } from '../peers/peerCase.ts'
+import { repeated } from '../repeated.ts'
 import { rowOf } from '../row.ts'
 import type { Suite } from './suite.ts'
-import type { JaxArray } from '../peers/peers.ts'
+import { rounds } from './suite.ts'
 
-const count = 1e6
+const suite = 'element-wise'
+
+const cases: readonly {
+  readonly kind: ElementCase['kind']
+  readonly name: string
+  readonly target?: number
+  readonly compute: (x: Tensor, y: Tensor) => Tensor
+}[] = [
+  {
+    kind: 'chain',
+    name: 'fused (tanh(x·y) + x)·½',
+    target: 4,
+    compute: (x, y) => tanh(x.multiply(y)).add(x).multiply(0.5),
+  },
+  { kind: 'sum', name: 'sum', compute: (x) => x.sum() },
+]
 
 export const elementwise: Suite = {
-  name: 'element-wise',
-  description: '(tanh(x·y) + x)·0.5 and a sum over 1e6 elements',
-  run: async ({ jax, tf }, emit) => {
-    const backend = createWasmBackend()
-    const [u, v] = [numbers(1, count, 8), numbers(2, count, 8)]
-    const [x, y] = [u, v].map((data) => tensor(data, { backend }))
-    const chain = jit((a: Tensor, b: Tensor) => tanh(a.multiply(b)).add(a).multiply(0.5))
-    const total = jit((a: Tensor) => a.sum())
-    const options = { runs: 21, warmUp: 5 }
-    const check = await chain(x, y).read()
-    const mine = (): void => chain(x, y).dispose()
-    const mySum = (): void => total(x).dispose()
-    if (jax !== undefined) {
-      const { numpy } = jax
-      const [p, q] = [numpy.array(u), numpy.array(v)]
-      const theirChain = jax.jit((a: JaxArray, b: JaxArray) => numpy.tanh(a.ref.mul(b)).add(a).mul(0.5))
-      const theirSum = jax.jit((a: JaxArray) => a.sum())
-      requireAgreement('chain', check, await theirChain(p.ref, q.ref).data())
-      const finish = async (result: JaxArray): Promise<void> => {
-        await result.blockUntilReady()
-        result.dispose()
+  name: suite,
+  description: '(tanh(x·y) + x)·½ and a sum over 1e6 elements beside peers',
+  run: async (peers, emit, context) => {
+    const count = context.quick ? 1000 : 1e6
+    for (const threads of context.threads) {
+      const backend = context.backend(threads)
+      const [x, y] = [1, 2].map((seed) => tensor(numbers(seed, count, elementRange), { backend }))
+      // TensorFlow.js has one thread.
+      const engines = [peers.jax(threads), threads === 1 ? peers.tf() : undefined].flatMap((engine) =>
+        engine === undefined ? [] : [engine],
+      )
+      for (const { kind, name, target, compute } of cases) {
+        const compiled = jit(compute)
+        const check = compiled(x, y)
+        const result = await check.read()
+        check.dispose()
+        const prepared = await Promise.all(engines.map((engine) => engine.prepare({ kind, count }, result)))
+        const [timing, ...theirs] = await interleave(
+          [
+            repeated(() => {
+              compiled(x, y).dispose()
+            }),
+            ...prepared.map((peer) => peer.runner(kind)),
+          ],
+          rounds(context, 21, 5),
+        )
+        const parts = { suite, case: `${name}, ${count}`, timing, threads }
+        if (engines.length === 0) emit(rowOf(parts))
+        engines.forEach((engine, i) => {
+          emit(
+            rowOf({
+              ...parts,
+              peer: { name: engine.name, timing: theirs[i] },
+              ...(target === undefined ? {} : { target }),
+            }),
+          )
+        })
+        compiled.dispose()
+        for (const peer of prepared) await peer.drop()
       }
-      const [timing, peer] = await interleave([mine, () => finish(theirChain(p.ref, q.ref))], options)
-      emit(
-        rowOf({
-          suite: 'element-wise',
-          case: 'fused tanh chain 1e6',
-          timing,
-          peer: { name: 'jax-js', timing: peer },
-          target: 4,
-        }),
-      )
-      const [sum, peerSum] = await interleave([mySum, () => finish(theirSum(p.ref))], options)
-      emit(
-        rowOf({
-          suite: 'element-wise',
-          case: 'sum 1e6',
-          timing: sum,
-          peer: { name: 'jax-js', timing: peerSum },
-        }),
-      )
-    }
-    if (tf !== undefined) {
-      const [p, q] = [tf.tensor1d(u), tf.tensor1d(v)]
-      const theirs = async (): Promise<void> => {
-        const result = tf.tidy(() => tf.tanh(p.mul(q)).add(p).mul(0.5))
-        await result.data()
-        result.dispose()
-      }
-      const [timing, peer] = await interleave([mine, theirs], options)
-      emit(
-        rowOf({
-          suite: 'element-wise',
-          case: 'fused tanh chain 1e6',
-          timing,
-          peer: { name: 'tfjs', timing: peer },
-        }),
-      )
-    }
-    if (jax === undefined && tf === undefined) {
-      const [timing, sum] = await interleave([mine, mySum], options)
-      emit(rowOf({ suite: 'element-wise', case: 'fused tanh chain 1e6', timing }))
-      emit(rowOf({ suite: 'element-wise', case: 'sum 1e6', timing: sum }))
+      x.dispose()
+      y.dispose()
     }
   },
 }

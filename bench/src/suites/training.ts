@@ -1,73 +1,90 @@
 /**
  * What training costs: a 784-512-256-10 tanh network with softmax cross-entropy, batch 256. The Gauss-Newton product is
- * compared with the best that jax-js offers (its eager linearisation and pullback, both cached by hand) and with its
- * jitted jvp and vjp, which repeat the forward pass and multiply by the zero tangent of the data.
+ * compared with the best that jax-js offers (its eager linearisation and pullback, both cached by hand), with its jitted
+ * jvp and vjp, which repeat the forward pass and multiply by the zero tangent of the data, and with TensorFlow.js, which
+ * has no forward mode and differentiates its gradient once more.
  */
-import { createWasmBackend } from '@hessian-free/tensor'
 import { interleave } from '../interleave.ts'
-import { jaxNetwork } from '../network/jaxNetwork.ts'
 import { ourNetwork } from '../network/ourNetwork.ts'
-import { requireAgreement } from '../numbers.ts'
+import type { Peers } from '../peers/peerEngine.ts'
 import type { Row, RowParts } from '../row.ts'
 import { rowOf } from '../row.ts'
-import type { Suite } from './suite.ts'
+import type { Suite, SuiteContext } from './suite.ts'
+import { rounds } from './suite.ts'
 
+const suite = 'training'
 const network = { widths: [784, 512, 256, 10], batch: 256 }
-const options = { runs: 15, warmUp: 4 }
+const quickNetwork = { widths: [12, 9, 8, 10], batch: 6 }
+
+async function measure(
+  threads: number,
+  peers: Peers,
+  emit: (row: Row) => void,
+  context: SuiteContext,
+): Promise<void> {
+  const wanted = context.quick ? quickNetwork : network
+  const ours = ourNetwork(context.backend(threads), wanted)
+  const hessian = ours.hessian()
+  const row = (parts: Omit<RowParts, 'suite' | 'threads'>): void => {
+    emit(rowOf({ suite, threads, ...parts }))
+  }
+  const result = await ours.productResult()
+  const jax = await peers.jax(threads)?.prepare({ kind: 'training', ...wanted }, result)
+  const jaxRunners = ['cachedProduct', 'jittedProduct', 'step', 'gradient'].flatMap((name) =>
+    jax === undefined ? [] : [jax.runner(name)],
+  )
+  const timings = await interleave(
+    [ours.product, ours.step, ours.gradient, hessian, ...jaxRunners],
+    rounds(context, 15, 4),
+  )
+  const [product, step, gradient, second, cached, jitted, theirStep, theirGradient] = timings
+  const productRow = { case: 'Gauss-Newton product', timing: product, flops: ours.flops }
+  const stepRow = { case: 'SGD step', timing: step, flops: ours.stepFlops() }
+  if (jax === undefined) {
+    row(productRow)
+    row(stepRow)
+  } else {
+    row({ ...productRow, peer: { name: 'jax-js cached by hand', timing: cached }, target: 2 })
+    row({ ...productRow, peer: { name: 'jax-js jit(jvp + vjp)', timing: jitted }, target: 3.5 })
+    row({ ...stepRow, peer: { name: 'jax-js jit', timing: theirStep }, target: 2 })
+    row({ case: 'gradient', timing: gradient, peer: { name: 'jax-js jit', timing: theirGradient } })
+  }
+  row({
+    case: 'Hessian product beside a gradient',
+    timing: second,
+    peer: { name: 'our gradient', timing: gradient },
+    atMost: 2.5,
+  })
+  if (jax !== undefined) {
+    const [ourHessian, theirHessian, again] = await interleave(
+      [hessian, jax.runner('hessian'), jax.runner('gradient')],
+      rounds(context, 5, 1),
+    )
+    row({
+      case: 'Hessian product',
+      timing: ourHessian,
+      peer: { name: 'jax-js jit(jvp(grad))', timing: theirHessian },
+      note: `theirs takes ${(theirHessian.milliseconds / again.milliseconds).toFixed(1)} times their gradient`,
+    })
+    await jax.drop()
+  }
+  const tf = await peers.tf()?.prepare({ kind: 'training', ...wanted }, result)
+  if (tf !== undefined) {
+    const [again, theirs] = await interleave([ours.product, tf.runner('product')], rounds(context, 5, 1))
+    row({
+      ...productRow,
+      timing: again,
+      peer: { name: 'tfjs double backward', timing: theirs, threads: 1 },
+      target: 40,
+    })
+    await tf.drop()
+  }
+}
 
 export const training: Suite = {
-  name: 'training',
+  name: suite,
   description: 'SGD step, Gauss-Newton and Hessian products of a 784-512-256-10 tanh network, batch 256',
-  run: async ({ jax }, emit) => {
-    const ours = ourNetwork(createWasmBackend(), network)
-    const row = (parts: Omit<RowParts, 'suite'>): Row => rowOf({ suite: 'training', ...parts })
-    const [gradient, hessian] = await interleave([ours.gradient, ours.hessian()], options)
-    emit(
-      row({
-        case: 'Hessian product beside our gradient',
-        timing: hessian,
-        peer: { name: 'our gradient', timing: gradient },
-        target: 0.4,
-      }),
-    )
-    if (jax === undefined) {
-      const [product, step] = await interleave([ours.product, ours.step], options)
-      emit(row({ case: 'Gauss-Newton product', timing: product, flops: ours.flops }))
-      emit(row({ case: 'SGD step', timing: step, flops: ours.stepFlops() }))
-      return
-    }
-    const theirs = await jaxNetwork(jax, network)
-    requireAgreement('Gauss-Newton product', await ours.productResult(), await theirs.productResult())
-    const [product, cached, jitted] = await interleave(
-      [ours.product, theirs.cachedProduct, theirs.jittedProduct],
-      options,
-    )
-    emit(
-      row({
-        case: 'Gauss-Newton product',
-        timing: product,
-        flops: ours.flops,
-        peer: { name: 'jax-js cached by hand', timing: cached },
-        target: 2,
-      }),
-    )
-    emit(
-      row({
-        case: 'Gauss-Newton product',
-        timing: product,
-        flops: ours.flops,
-        peer: { name: 'jax-js jit(jvp + vjp)', timing: jitted },
-      }),
-    )
-    const [step, theirStep] = await interleave([ours.step, theirs.step], options)
-    emit(
-      row({
-        case: 'SGD step',
-        timing: step,
-        flops: ours.stepFlops(),
-        peer: { name: 'jax-js jit', timing: theirStep },
-        target: 1.5,
-      }),
-    )
+  run: async (peers, emit, context) => {
+    for (const threads of context.threads) await measure(threads, peers, emit, context)
   },
 }
