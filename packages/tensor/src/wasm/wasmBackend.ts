@@ -12,7 +12,7 @@ import type { MicroKernel } from './matrix/matrixMicroKernel.ts'
 import { chooseMicroKernel, preferredMultiplyAdd } from './matrix/matrixProbe.ts'
 import { chooseThreads } from './threads/chooseThreads.ts'
 import type { ThreadUse } from './threads/chooseThreads.ts'
-import type { RunnerOptions } from './threads/programRunner.ts'
+import type { TeamPolicy } from './threads/programRunner.ts'
 import { createProgramRunner } from './threads/programRunner.ts'
 import { createScratchArena } from './scratchArena.ts'
 import { WasmAllocator } from './wasmAllocator.ts'
@@ -25,8 +25,8 @@ export interface WasmOptions {
    * depend on it. Where threads cannot share memory it is one, and `threadUse` says why.
    */
   readonly threads?: number
-  /** Which programs are given to several threads; by default those that take long enough. For tests. */
-  readonly isWorthThreads?: RunnerOptions['isWorthThreads']
+  /** When programs are given to several threads: by default those that take long enough. For tests. */
+  readonly teamPolicy?: TeamPolicy
   /** Multiply and add with two roundings also where the engine can fuse them: the same bits on every machine. */
   readonly deterministic?: boolean
   /** Limit of the memory; 4 GiB by default. */
@@ -89,7 +89,7 @@ export function createWasmBackend(options: WasmOptions = {}): WasmBackend {
   const runner = createProgramRunner(allocator, {
     threads,
     microKernel,
-    ...(options.isWorthThreads === undefined ? {} : { isWorthThreads: options.isWorthThreads }),
+    ...(options.teamPolicy === undefined ? {} : { policy: options.teamPolicy }),
   })
   let disposed = false
   const requireUsable = (operation: string): void => {
@@ -124,7 +124,8 @@ export function createWasmBackend(options: WasmOptions = {}): WasmBackend {
       requireSupportedProgram(program)
       return compileForWasm(program, compileOptions, context)
     },
-    synchronize: () => Promise.resolve(),
+    // Runs end before `run` returns; what may still be under way is workers learning programs.
+    synchronize: () => runner.settled(),
     memory: () => allocator.statistics(),
     get threadUse() {
       const { failure } = runner

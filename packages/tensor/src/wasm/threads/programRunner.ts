@@ -19,19 +19,29 @@ export interface ProgramRunner {
   /** Why the runner came to work alone, or undefined. */
   readonly failure: string | undefined
   prepare(module: WebAssembly.Module, kernels: KernelProgram): RunProgram
+  /** Resolves when the workers know all programs that were given to them. */
+  settled(): Promise<void>
   /** Ends the workers. */
   dispose(): void
 }
 
+/** When a program is given to the team, and whether the caller waits for it: choices that tests make. */
+export interface TeamPolicy {
+  readonly isWorthThreads: (kernels: KernelProgram) => boolean
+  /** Waits, blocking, until the workers know a program, instead of running it alone meanwhile. */
+  readonly waits: boolean
+}
+
+const usualPolicy: TeamPolicy = { isWorthThreads, waits: false }
+
 export interface RunnerOptions {
   readonly threads: number
   readonly microKernel: () => MicroKernel
-  /** Whether a program is given to the team; by default those that take long enough. */
-  readonly isWorthThreads?: (kernels: KernelProgram) => boolean
+  readonly policy?: TeamPolicy
 }
 
 export function createProgramRunner(allocator: WasmAllocator, options: RunnerOptions): ProgramRunner {
-  const { threads, microKernel, isWorthThreads: isWorth = isWorthThreads } = options
+  const { threads, microKernel, policy = usualPolicy } = options
   const { memory } = allocator
   let matrix: { readonly module: WebAssembly.Module; readonly exports: WebAssembly.Exports } | undefined
   let team: ThreadTeam | undefined
@@ -72,11 +82,12 @@ export function createProgramRunner(allocator: WasmAllocator, options: RunnerOpt
       const alone: RunProgram = (table) => {
         run(table, 0, 1)
       }
-      if (threads === 1 || !isWorth(kernels)) return alone
+      if (threads === 1 || !policy.isWorthThreads(kernels)) return alone
       let membership: ReturnType<typeof join>
       const together: RunProgram = (table) => {
         if (failure === undefined && team?.failure !== undefined) failure = team.failure
         membership ??= join(module, usesMatrix, together)
+        if (policy.waits) membership?.team.waitUntilAttentive()
         if (failure !== undefined || membership?.team.isAttentive !== true) {
           alone(table)
           return
@@ -97,6 +108,11 @@ export function createProgramRunner(allocator: WasmAllocator, options: RunnerOpt
         }
       }
       return together
+    },
+    settled: async () => {
+      while (team?.failure === undefined && team?.isAttentive === false) {
+        await new Promise((resolve) => setTimeout(resolve, 1))
+      }
     },
     dispose() {
       disposed = true

@@ -63,6 +63,13 @@ export class ThreadTeam {
     return this.#failure === undefined && this.#load(controlBlock.taken) === this.#sent * this.#workers.length
   }
 
+  /** Blocks until the team is attentive or has failed; workers need nothing of the caller's event loop in Node. */
+  waitUntilAttentive(): void {
+    while (this.#failure === undefined && !this.isAttentive) {
+      Atomics.wait(this.#words, controlBlock.taken / 4, this.#load(controlBlock.taken), 1)
+    }
+  }
+
   /** Gives the workers the functions that programs with matrix products import. Before any such program. */
   loadMatrix(module: WebAssembly.Module): void {
     this.#send({ kind: 'matrix', module })
