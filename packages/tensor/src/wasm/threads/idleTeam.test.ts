@@ -98,7 +98,7 @@ describe('a process with a team', () => {
       `import { Worker, isMainThread } from 'node:worker_threads'
        import { fileURLToPath } from 'node:url'
        const other = createWasmBackend({ threads: 2 })
-       using y = tensor(new Float32Array(512 * 512).fill(0.01), { shape: [512, 512], backend: other })
+       const y = tensor(new Float32Array(512 * 512).fill(0.01), { shape: [512, 512], backend: other })
        square(y).dispose()
        await other.synchronize()
        const [mine, theirs] = [await square(x).read(), await square(y).read()]

@@ -24,73 +24,83 @@ export type WorkerMessage =
   | { readonly kind: 'program'; readonly number: number; readonly module: WebAssembly.Module }
   | { readonly kind: 'forget'; readonly number: number }
 
-/** `receive` is told whom to give messages to. */
+type Run = (table: number, thread: number, threads: number) => void
+
+/**
+ * `receive` is told whom to give messages to. All functions inside are methods or nameless: compilers that keep names
+ * wrap named ones into a helper of their own, which the text would refer to.
+ */
 export function teamWorker(receive: (handler: (message: WorkerMessage) => void) => void): void {
-  type Run = (table: number, thread: number, threads: number) => void
-  interface Team {
-    readonly start: Extract<WorkerMessage, { kind: 'start' }>
+  const worker = {
     /** The memory grows, but the control block stays where it is. */
-    readonly words: Int32Array
-  }
-  let team: Team | undefined
-  const imports: WebAssembly.Imports = {}
-  const programs = new Map<number, Run>()
-  let taken = 0
-  let runs = 0
+    words: new Int32Array(0),
+    start: undefined as Extract<WorkerMessage, { kind: 'start' }> | undefined,
+    imports: {} as WebAssembly.Imports,
+    programs: new Map<number, Run>(),
+    taken: 0,
+    runs: 0,
 
-  const take = (message: WorkerMessage): void => {
-    switch (message.kind) {
-      case 'start':
-        imports.env = { memory: message.memory }
-        team = { start: message, words: new Int32Array(message.memory.buffer, 0, 256) }
-        break
-      case 'matrix':
-        imports.matrix = new WebAssembly.Instance(message.module, imports).exports
-        break
-      case 'program':
-        programs.set(message.number, new WebAssembly.Instance(message.module, imports).exports.run as Run)
-        break
-      case 'forget':
-        programs.delete(message.number)
-    }
-    taken++
-  }
+    load(address: number): number {
+      return Atomics.load(this.words, address / 4)
+    },
 
-  /** Serves runs until there are messages to take. */
-  const serve = ({ start, words }: Team): void => {
-    const { control, spins, thread, threads } = start
-    const load = (address: number): number => Atomics.load(words, address / 4)
-    let left = spins
-    for (;;) {
-      const bell = load(control.bell)
-      if (load(control.sent) !== taken || load(control.failed) !== 0) return
-      if (load(control.runs) !== runs) {
-        runs = load(control.runs)
-        try {
-          const program = programs.get(load(control.program))
-          if (program === undefined) throw new Error('the program was never sent')
-          program(load(control.table), thread, threads)
-        } catch {
-          Atomics.store(words, control.failed / 4, 1)
-          Atomics.notify(words, control.turn / 4)
-          return
+    take(message: WorkerMessage): void {
+      switch (message.kind) {
+        case 'start':
+          this.start = message
+          this.imports.env = { memory: message.memory }
+          this.words = new Int32Array(message.memory.buffer, 0, 256)
+          break
+        case 'matrix':
+          this.imports.matrix = new WebAssembly.Instance(message.module, this.imports).exports
+          break
+        case 'program': {
+          const { exports } = new WebAssembly.Instance(message.module, this.imports)
+          this.programs.set(message.number, exports.run as Run)
+          break
         }
-        left = spins
-        continue
+        case 'forget':
+          this.programs.delete(message.number)
       }
-      while (left > 0 && load(control.bell) === bell) left--
-      if (load(control.bell) !== bell) continue
-      Atomics.add(words, control.asleep / 4, 1)
-      Atomics.wait(words, control.bell / 4, bell)
-      Atomics.sub(words, control.asleep / 4, 1)
-      left = spins
-    }
+      this.taken++
+    },
+
+    /** Serves runs until there are messages to take. */
+    serve(): void {
+      if (this.start === undefined) return
+      const { control, spins, thread, threads } = this.start
+      let left = spins
+      for (;;) {
+        const bell = this.load(control.bell)
+        if (this.load(control.sent) !== this.taken || this.load(control.failed) !== 0) return
+        if (this.load(control.runs) !== this.runs) {
+          this.runs = this.load(control.runs)
+          try {
+            const program = this.programs.get(this.load(control.program))
+            if (program === undefined) throw new Error('the program was never sent')
+            program(this.load(control.table), thread, threads)
+          } catch {
+            Atomics.store(this.words, control.failed / 4, 1)
+            Atomics.notify(this.words, control.turn / 4)
+            return
+          }
+          left = spins
+          continue
+        }
+        while (left > 0 && this.load(control.bell) === bell) left--
+        if (this.load(control.bell) !== bell) continue
+        Atomics.add(this.words, control.asleep / 4, 1)
+        Atomics.wait(this.words, control.bell / 4, bell)
+        Atomics.sub(this.words, control.asleep / 4, 1)
+        left = spins
+      }
+    },
   }
 
   receive((message) => {
-    take(message)
-    if (team === undefined) return
-    Atomics.add(team.words, team.start.control.taken / 4, 1)
-    serve(team)
+    worker.take(message)
+    if (worker.start === undefined) return
+    Atomics.add(worker.words, worker.start.control.taken / 4, 1)
+    worker.serve()
   })
 }

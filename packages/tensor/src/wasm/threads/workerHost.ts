@@ -55,12 +55,9 @@ export function whyNoThreads(): string | undefined {
     : "a page's main thread may not wait for others; compute in a worker"
 }
 
-/** Helpers that compilers put around functions when they keep their names. */
-const preamble = 'const __name = (f) => f;'
-
 /** Starts a worker. @param failed is told of errors that the worker does not catch. */
 export function startWorker(name: string, failed: (reason: string) => void): WorkerHandle {
-  const source = (receive: string): string => `${preamble}(${teamWorker.toString()})(${receive})`
+  const source = (receive: string): string => `(${teamWorker.toString()})(${receive})`
   const node = nodeProcess()
   if (node?.getBuiltinModule !== undefined) {
     const { Worker: NodeWorker } = node.getBuiltinModule('node:worker_threads') as NodeWorkers
