@@ -58,8 +58,8 @@ describe('the number of threads', () => {
 
   it.each([
     ['without workers', {}, /no workers/],
-    ['that is not isolated', { Worker: class {}, crossOriginIsolated: false }, /Cross-Origin-Opener-Policy/],
-    ['on the main thread', { Worker: class {}, crossOriginIsolated: true, document: {} }, /in a worker/],
+    ['that is not isolated', { Worker: Function, crossOriginIsolated: false }, /Cross-Origin-Opener-Policy/],
+    ['on the main thread', { Worker: Function, crossOriginIsolated: true, document: {} }, /in a worker/],
   ])('is one in a browser %s, with the reason', (_, globals, reason) => {
     vi.stubGlobal('process', undefined)
     vi.stubGlobal('Worker', undefined)
@@ -71,7 +71,7 @@ describe('the number of threads', () => {
 
   it('is the wanted one in an isolated worker of a browser', () => {
     vi.stubGlobal('process', undefined)
-    vi.stubGlobal('Worker', class {})
+    vi.stubGlobal('Worker', Function)
     vi.stubGlobal('crossOriginIsolated', true)
     vi.stubGlobal('navigator', { hardwareConcurrency: 8 })
     expect(chooseThreads()).toEqual({ threads: 4 })
