@@ -12,7 +12,7 @@ import { allCases, prepareSample, uploadDataset } from '../dataset.ts'
 import type { DenseLayer } from '../initialisation.ts'
 import { logisticCrossEntropy } from '../losses/logisticCrossEntropy.ts'
 import { flattenParameters, parameterLayout } from '../parameterLayout.ts'
-import { innerProduct, norm, normals, randomVector, range, values } from '../testing/linearSystems.ts'
+import { normals, randomVector, range, values } from '../testing/linearSystems.ts'
 import { smallLayers } from '../testing/smallProblem.ts'
 import { blockTwoLoop, blockTwoLoopAfter, blockTwoLoopBefore } from './blockTwoLoop.ts'
 import { lbfgsPreconditioner } from './lbfgs.ts'
@@ -22,6 +22,13 @@ import type { Preconditioner } from './preconditioner.ts'
 import { twoLoopRecursion } from './twoLoopRecursion.ts'
 
 const backend = createWasmBackend()
+/** By a loop of its own: tens of thousands of them are taken. */
+function innerProduct(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let sum = 0
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i]
+  return sum
+}
+const norm = (a: ArrayLike<number>): number => Math.sqrt(innerProduct(a, a))
 const float32 = (data: ArrayLike<number>): Tensor => tensor(Float32Array.from(data), { backend })
 
 /** An autoencoder of sigmoid units on data from a few latent causes, as a damped Gauss-Newton operator. */
@@ -136,11 +143,11 @@ describe('on pairs of conjugate gradients that have lost conjugacy, in float32',
   it.each([
     [[12, 8, 12], 1e-2],
     [[12, 8, 12], 1e-5],
-    [[20, 14, 5, 14, 20], 1e-3],
+    [[20, 14, 5, 14, 20], 1e-4],
     [[20, 14, 5, 14, 20], 1e-5],
     [[40, 30, 40], 1e-4],
   ])(
-    'network %s at damping %d: right to 1e-3, and to 16 times the rounding of the two-loop form',
+    'network %s at damping %d: as accurate as pair after pair, to a factor of 8',
     async (widths, damping) => {
       const problem = operatorOf(widths, 5)
       const { n } = problem
@@ -160,7 +167,7 @@ describe('on pairs of conjugate gradients that have lost conjugacy, in float32',
         expect(lost).toBeGreaterThan(0.1)
         const worst = (form: readonly number[][]): number =>
           Math.max(...form.map((z, i) => distance(z, exact[i])))
-        const bound = Math.min(1e-3, 16 * Math.max(worst(twoLoop), 2 ** -22))
+        const bound = 8 * Math.max(worst(twoLoop), 2 ** -22)
         expect(worst(block)).toBeLessThan(bound)
         expect(worst(halves)).toBeLessThan(bound)
         // Symmetric and positive definite.
