@@ -20,7 +20,7 @@ import {
   uploadDataset,
 } from '@hessian-free/hf'
 import type { CurvaturePair, DenseLayer, Preconditioner } from '@hessian-free/hf'
-import { hostArray, randomKey, sigmoid, tensor } from '@hessian-free/tensor'
+import { disposeTree, hostArray, randomKey, sigmoid, tensor } from '@hessian-free/tensor'
 import type { Backend, Tensor } from '@hessian-free/tensor'
 import { interleave } from '../interleave.ts'
 import type { Timing } from '../interleave.ts'
@@ -107,6 +107,7 @@ function systemOf(backend: Backend, { widths }: Scale, cases: number) {
     flops: operator.executableFor(direction).summary.matrixProductFlops,
     dispose: () => {
       operator.dispose()
+      disposeTree(layers)
       for (const held of [theta, direction, b]) held.dispose()
     },
   }
