@@ -39,6 +39,7 @@ function countingBackend(maximumBytes?: number) {
   const runner: ProgramRunner = {
     threads: 1,
     failure: undefined,
+    sharedRuns: 0,
     settled: () => Promise.resolve(),
     dispose: () => undefined,
     prepare(module) {

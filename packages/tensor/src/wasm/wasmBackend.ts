@@ -38,7 +38,10 @@ export interface WasmOptions {
 /** The CPU backend. */
 export interface WasmBackend extends Backend {
   /** How many threads compute, and why only one where more were possible. */
-  readonly threadUse: ThreadUse
+  readonly threadUse: ThreadUse & {
+    /** Runs so far that several threads shared: small programs, and the first runs of others, are not among them. */
+    readonly sharedRuns: number
+  }
 }
 
 let supported: boolean | undefined
@@ -128,8 +131,9 @@ export function createWasmBackend(options: WasmOptions = {}): WasmBackend {
     synchronize: () => runner.settled(),
     memory: () => allocator.statistics(),
     get threadUse() {
-      const { failure } = runner
-      return failure === undefined || disposed ? threadUse : { threads: 1, reason: failure }
+      const { failure, sharedRuns } = runner
+      const use = failure === undefined || disposed ? threadUse : { threads: 1, reason: failure }
+      return { ...use, sharedRuns }
     },
     dispose() {
       disposed = true

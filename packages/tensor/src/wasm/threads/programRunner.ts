@@ -18,6 +18,8 @@ export interface ProgramRunner {
   readonly threads: number
   /** Why the runner came to work alone, or undefined. */
   readonly failure: string | undefined
+  /** Runs so far that several threads shared. */
+  readonly sharedRuns: number
   prepare(module: WebAssembly.Module, kernels: KernelProgram): RunProgram
   /** Resolves when the workers know all programs that were given to them. */
   settled(): Promise<void>
@@ -72,6 +74,9 @@ export function createProgramRunner(allocator: WasmAllocator, options: RunnerOpt
     threads,
     get failure() {
       return failure
+    },
+    get sharedRuns() {
+      return team?.runs ?? 0
     },
     prepare(module, kernels) {
       const usesMatrix = kernels.kernels.some(({ kind }) => kind === 'dot')

@@ -83,6 +83,11 @@ export class ThreadTeam {
     return number
   }
 
+  /** Runs of the team so far. */
+  get runs(): number {
+    return this.#load(controlBlock.runs)
+  }
+
   /** Has the workers run a program; `own` is the caller's share, which ends when all shares have. */
   run(program: number, table: number, own: () => void): void {
     Atomics.store(this.#words, controlBlock.program / 4, program)
