@@ -13,7 +13,7 @@ export const examples: readonly Example[] = [mnistAutoencoder, mnistClassifier]
 export const backends = {
   auto: 'gpu on a hardware GPU, else wasm where the engine has SIMD, else reference',
   gpu: 'float32, WebGPU through Dawn; hf devices shows the adapters',
-  wasm: 'float32, vector code emitted as WebAssembly',
+  wasm: 'float32, vector code emitted as WebAssembly, on one thread for each core',
   reference: 'plain loops; slow, for checking',
 } as const
 export type BackendName = keyof typeof backends
@@ -31,6 +31,8 @@ export interface BackendOptions {
   readonly adapter?: AdapterName
   /** Time variants of matrix products on the GPU after the first step. */
   readonly tune?: boolean
+  /** For the wasm backend; default one for each physical core. */
+  readonly threads?: number
   /** For the wasm backend: multiply and add with two roundings, the same bits on every machine. */
   readonly deterministic?: boolean
 }
@@ -38,10 +40,11 @@ export interface BackendOptions {
 /** @throws {BackendError} for 'gpu' where there is none of the wanted kind: with what is missing. */
 export async function createBackend(
   name: BackendName,
-  { adapter = 'hardware', tune = false, deterministic = false }: BackendOptions = {},
+  { adapter = 'hardware', tune = false, threads, deterministic = false }: BackendOptions = {},
 ): Promise<Backend> {
   if (name === 'reference') return createReferenceBackend()
-  const createWasm = (): Backend => createWasmBackend({ deterministic })
+  const createWasm = (): Backend =>
+    createWasmBackend({ deterministic, ...(threads === undefined ? {} : { threads }) })
   if (name === 'wasm') return createWasm()
   const { createGpu, createGpuIfAny } = await import('./gpuChoice.ts')
   if (name === 'gpu') return createGpu({ adapter, tune })

@@ -59,17 +59,18 @@ describe.concurrent('a mistake on the command line ends with exit code 2 and the
     ],
     ['an option of hf devices', ['devices', '--jsn'], /Valid options: --adapter, --json, --help/],
     [
-      'an option that would do nothing',
-      ['train', 'mnist-classifier', '--deterministic'],
-      /'--deterministic' needs '--backend wasm'/,
-    ],
-    [
       'a preconditioner',
       ['train', 'mnist-classifier', '--preconditioner', 'x'],
       /Valid: lbfgs, diagonal, none/,
     ],
     ['a sampling', ['train', 'mnist-classifier', '--sampling', 'fix'], /Did you mean 'fixed'\?/],
     ['a count', ['train', 'mnist-classifier', '--iterations', '0'], /positive integer/],
+    ['threads', ['train', 'mnist-classifier', '--threads', '65'], /integer from 1 to 64/],
+    [
+      'threads of a GPU',
+      ['train', 'mnist-classifier', '--backend', 'gpu', '--threads', '2'],
+      /option '--threads' cannot be used with '--backend gpu'/,
+    ],
     ['a seed', ['train', 'mnist-classifier', '--seed', '-1'], /non-negative integer/],
     ['a damping', ['train', 'mnist-classifier', '--damping', 'NaN'], /positive number/],
     ['two ways to print', ['train', 'mnist-classifier', '--quiet', '--json'], /cannot be used with/],
@@ -115,7 +116,7 @@ describe('help and list', () => {
 describe('hf train', () => {
   let outcome: Outcome
   beforeAll(async () => {
-    outcome = await hf(toy('whole', '--iterations', '3'))
+    outcome = await hf(toy('whole', '--iterations', '3', '--threads', '2'))
   })
 
   it('prints one aligned row per step, a summary, and nothing for a terminal into a pipe', () => {
@@ -134,7 +135,10 @@ describe('hf train', () => {
     const log = await logOf('whole')
     expect(log.map(({ kind }) => kind)).toEqual(['header', 'start', 'step', 'step', 'step', 'digits', 'end'])
     expect(log[0].settings).toMatchObject({ network: '784-16-4-16-784', seed: 0, iterations: 3 })
-    expect(log[0].settings).toMatchObject({ deterministic: 'no' })
+    expect(log[0].settings).toMatchObject({ threads: 2, deterministic: 'no' })
+    const { threadUse } = log[6] as { threadUse: { threads: number; sharedRuns: number } }
+    expect(threadUse.threads).toBe(2)
+    expect(threadUse.sharedRuns).toBeGreaterThan(10)
     expect(log[4].heldOutLoss).toBeLessThan(Number(log[1].heldOutLoss))
   })
 
@@ -147,6 +151,21 @@ describe('hf train', () => {
     })
     expect(Object.values(tensors).every(({ data }) => data.every(Number.isFinite))).toBe(true)
     expect(metadata.example).toBe('mnist-autoencoder')
+  })
+
+  it('gives the same log and parameters on one thread as on two, but for the times', async () => {
+    const { code, stdout } = await hf(toy('alone', '--iterations', '3', '--threads', '1'))
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/wasm backend, 1 thread$/m)
+    expect(outcome.stdout).toMatch(/wasm backend, 2 threads$/m)
+    const differing = ['seconds', 'started', 'threads', 'threadUse']
+    const timeless = async (name: string): Promise<unknown> =>
+      JSON.parse(JSON.stringify(await logOf(name)), (key, value: unknown) =>
+        differing.includes(key) ? undefined : value,
+      )
+    expect(await timeless('alone')).toEqual(await timeless('whole'))
+    const parameters = (name: string): Promise<Buffer> => readFile(join(out, name, 'parameters.safetensors'))
+    expect((await parameters('alone')).equals(await parameters('whole'))).toBe(true)
   })
 
   it('prints the lines of the log with --json, and only the folder with --quiet', async () => {
@@ -186,13 +205,16 @@ describe('a signal', () => {
     '%s keeps log, parameters and report, and ends with 0',
     async (signal) => {
       let sent = false
-      const { code, stdout } = await hf(toy(signal, '--iterations', '100000'), (printed, child) => {
-        if (sent || !/\n +2[ ×]/.test(printed)) return
-        sent = true
-        // Twice at once, as a package manager between terminal and tool may do.
-        child.kill(signal)
-        child.kill(signal)
-      })
+      const { code, stdout } = await hf(
+        toy(signal, '--iterations', '100000', '--threads', '2'),
+        (printed, child) => {
+          if (sent || !/\n +2[ ×]/.test(printed)) return
+          sent = true
+          // Twice at once, as a package manager between terminal and tool may do.
+          child.kill(signal)
+          child.kill(signal)
+        },
+      )
       expect(sent).toBe(true)
       expect(code).toBe(0)
       expect(stdout).toMatch(/Stopped by Ctrl-C after \d+ iterations/)

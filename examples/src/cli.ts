@@ -7,7 +7,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
-import { TensorError } from '@hessian-free/tensor'
+import { TensorError, mostThreads } from '@hessian-free/tensor'
 import { adapters, backends, examples } from './choices.ts'
 import type { DevicesOptions } from './devices.ts'
 import { presetNames } from './examples/example.ts'
@@ -33,6 +33,12 @@ const seedNumber = (text: string): number => {
   const value = Number(text)
   if (text.trim() !== '' && Number.isSafeInteger(value) && value >= 0) return value
   throw new InvalidArgumentError('It must be a non-negative integer.')
+}
+
+const threadCount = (text: string): number => {
+  const value = Number(text)
+  if (text.trim() !== '' && Number.isInteger(value) && value >= 1 && value <= mostThreads) return value
+  throw new InvalidArgumentError(`It must be an integer from 1 to ${mostThreads}.`)
 }
 
 /** An option whose values are names; a wrong one is answered with those there are and the nearest. */
@@ -90,6 +96,11 @@ const trainCommand: Command = program
   .option(
     '--tune',
     'time variants of matrix products on the GPU after the first step, and go on with the best',
+  )
+  .option(
+    '--threads <n>',
+    'of the wasm backend; default one for each physical core. Results do not depend on it',
+    threadCount,
   )
   .option(
     '--deterministic',
@@ -159,7 +170,9 @@ program
 const devicesCommand: Command = program
   .command('devices')
   .configureOutput({ outputError: listOptions(() => devicesCommand) })
-  .description('list the adapters of the gpu backend, and what is missing where there are none')
+  .description(
+    'show what backends compute on: threads of wasm, adapters of gpu, and what is missing where there are none',
+  )
   .addOption(adapterOption())
   .option('--json', 'print adapters with all limits, what is missing, and messages of drivers as JSON')
   .addHelpText('after', '\nThe exit code is 0 with and without adapters.')

@@ -42,7 +42,8 @@ describe.runIf(onLinux && hasDawn)('without a GPU driver (needs Linux and the pa
 
   it('hf devices says what is missing and how to get it, and ends with 0', async () => {
     const { code, stdout, stderr } = await runHf(tool, ['devices'], options)
-    expect(stdout).toMatch(/^No adapters/)
+    expect(stdout).toMatch(/^Processor: .*\n {2}the wasm backend computes on \d+ thread/)
+    expect(stdout).toMatch(/^No adapters/m)
     expect(stdout).toMatch(/names the Vulkan driver \/nowhere\/driver\.json, which does not exist/)
     expect(stdout).toMatch(/→ Correct or unset VK_DRIVER_FILES/)
     expect(stderr).toBe('')
@@ -51,7 +52,12 @@ describe.runIf(onLinux && hasDawn)('without a GPU driver (needs Linux and the pa
 
   it('hf devices --json says the same to programs', async () => {
     const { code, stdout } = await runHf(tool, ['devices', '--json'], options)
-    const { adapters, missing } = JSON.parse(stdout) as { adapters: unknown[]; missing: { kind: string }[] }
+    const { processor, adapters, missing } = JSON.parse(stdout) as {
+      processor: { cores: number; wasm: { threads: number } }
+      adapters: unknown[]
+      missing: { kind: string }[]
+    }
+    expect(processor.wasm.threads).toBe(Math.min(processor.cores, 64))
     expect(adapters).toEqual([])
     expect(missing.map(({ kind }) => kind)).toContain('manifest-missing')
     expect(code).toBe(0)
@@ -106,7 +112,7 @@ describe.runIf(onLinux && hasDawn && hasSwiftShader)(
 
     it('hf devices shows SwiftShader where the system has no driver', async () => {
       const { code, stdout, stderr } = await runHf(tool, ['devices', ...software], { environment: noDrivers })
-      expect(stdout).toMatch(/^SwiftShader.*: software/)
+      expect(stdout).toMatch(/^SwiftShader.*: software/m)
       expect(stdout).toMatch(/maxStorageBufferBindingSize[^]*features .*subgroups/)
       expect(stderr).toBe('')
       expect(code).toBe(0)

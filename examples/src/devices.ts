@@ -1,11 +1,12 @@
 /**
- * `hf devices`: the adapters that this machine offers to the gpu backend, and what is missing where there are none or only
- * software ones. As text for people, as one JSON object for programs.
+ * `hf devices`: the processor that the wasm backend computes on, the adapters that this machine offers to the gpu backend,
+ * and what is missing where there are none or only software ones. As text for people, as one JSON object for programs.
  */
 import { diagnose, thisMachine } from '@hessian-free/gpu-wgsl/node'
 import type { AdapterDescription, Finding } from '@hessian-free/gpu-wgsl/node'
 import type { AdapterName } from './choices.ts'
 import { offeredAdapters } from './gpuChoice.ts'
+import { describeProcessor, formatProcessor } from './processor.ts'
 
 export interface DevicesOptions {
   readonly adapter: AdapterName
@@ -15,12 +16,13 @@ export interface DevicesOptions {
 /** The text to print. */
 export async function describeDevices({ adapter, json = false }: DevicesOptions): Promise<string> {
   const survey = await offeredAdapters(adapter)
+  const processor = describeProcessor()
   const findings = diagnose({ machine: thisMachine, survey, allowSoftware: adapter === 'software' })
   if (json) {
     const { messages, adapters } = survey
-    return JSON.stringify({ adapters, missing: findings, messages }, undefined, 2)
+    return JSON.stringify({ processor, adapters, missing: findings, messages }, undefined, 2)
   }
-  return formatDevices(survey.adapters, findings)
+  return `${formatProcessor(processor)}\n\n${formatDevices(survey.adapters, findings)}`
 }
 
 /** Limits that decide what runs and how fast; `--json` prints all. */
@@ -37,7 +39,7 @@ const shownLimits = {
 const noAdapters =
   'No adapters: the gpu backend has nothing to run on. For tests there is --adapter software (Linux on x64).'
 
-/** Paragraphs: one for each adapter, then what is missing. */
+/** Paragraphs about the gpu backend: one for each adapter, then what is missing. */
 export function formatDevices(adapters: readonly AdapterDescription[], findings: readonly Finding[]): string {
   const missing = findings.map(({ sentence, remedy }) => `  ${sentence}\n    → ${remedy}`)
   return [

@@ -10,7 +10,7 @@ import type { Backend } from '@hessian-free/tensor'
 import { createBackend } from '../choices.ts'
 import type { BackendName, BackendOptions } from '../choices.ts'
 import { readMnist } from '../data/mnistFolder.ts'
-import { backendSettings, describeBackend } from '../describeBackend.ts'
+import { backendSettings, describeBackend, threadUseOf } from '../describeBackend.ts'
 import type { Example, PresetName } from '../examples/example.ts'
 import { digitStrip } from '../report/digitStrip.ts'
 import { renderReport } from '../report/report.ts'
@@ -151,7 +151,7 @@ export async function train(
     await save()
     const digits = await reconstructionStrip(run)
     if (digits !== undefined) folder.log({ kind: 'digits', picture: digits })
-    folder.log({ kind: 'end', reason: ending })
+    folder.log({ kind: 'end', reason: ending, threadUse: threadUseOf(run.placement.backend) })
     const { initial } = run.run
     const complete: RunHeader = initial === undefined ? header : { ...header, initial }
     const page = renderReport({

@@ -5,7 +5,8 @@ import { ArgumentError } from '../../errors.ts'
 import { physicalCores } from './physicalCores.ts'
 import { whyNoThreads } from './workerHost.ts'
 
-const mostThreads = 64
+/** The most threads a wasm backend takes. */
+export const mostThreads = 64
 
 export interface ThreadUse {
   readonly threads: number
