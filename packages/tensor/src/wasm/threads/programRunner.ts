@@ -8,6 +8,7 @@ import type { MicroKernel } from '../matrix/matrixMicroKernel.ts'
 import { compileMatrixModule } from '../matrix/matrixModule.ts'
 import type { WasmAllocator } from '../wasmAllocator.ts'
 import { isWorthThreads } from './parallelWork.ts'
+import { createTeamPreference } from './teamPreference.ts'
 import { ThreadTeam } from './threadTeam.ts'
 
 /** Runs a program over the address table at that address and returns when all of it is done. */
@@ -89,18 +90,24 @@ export function createProgramRunner(allocator: WasmAllocator, options: RunnerOpt
       }
       if (threads === 1 || !policy.isWorthThreads(kernels)) return alone
       let membership: ReturnType<typeof join>
+      const preference = createTeamPreference()
       const together: RunProgram = (table) => {
         if (failure === undefined && team?.failure !== undefined) failure = team.failure
         membership ??= join(module, usesMatrix, together)
         if (policy.waits) membership?.team.waitUntilAttentive()
-        if (failure !== undefined || membership?.team.isAttentive !== true) {
+        const start = performance.now()
+        const shares =
+          membership?.team.isAttentive === true && (policy.waits || preference.next() === 'together')
+        if (membership === undefined || !shares) {
           alone(table)
+          preference.record('alone', performance.now() - start)
           return
         }
         try {
           membership.team.run(membership.number, table, () => {
             run(table, 0, threads)
           })
+          preference.record('together', performance.now() - start)
         } catch (cause) {
           failure = membership.team.failure
           throw new BackendError({
