@@ -64,8 +64,8 @@ export function compileMatrixModule(
   module.addFunction(panelsSignature, panelsBody(kernel, microKernel, merge), 'panels')
   module.addFunction(packingSignature, packingBody(kernel.rows), 'packLeft')
   module.addFunction(packingSignature, packingBody(4 * kernel.vectors), 'packRight')
-  module.addFunction(matrixVectorSignature, rowDotsBody, 'rowDots')
-  module.addFunction(matrixVectorSignature, columnSumsBody, 'columnSums')
+  module.addFunction(matrixVectorSignature, rowDotsBody(kernel.multiplyAdd), 'rowDots')
+  module.addFunction(matrixVectorSignature, columnSumsBody(kernel.multiplyAdd), 'columnSums')
   return new WebAssembly.Module(module.build())
 }
 
