@@ -5,7 +5,7 @@ import { ProgramError } from '../errors.ts'
 import type { BufferIndex, DotKernel, Kernel } from '../kernel/kernel.ts'
 import { readsOfKernel, writesOfKernel } from '../kernel/kernelAccess.ts'
 import type { FunctionBuilder, Local } from './assembler/functionBuilder.ts'
-import type { Stage, StageContext } from './stage.ts'
+import type { Stage, StageContext, TableWord } from './stage.ts'
 import { stageParameters, stageSignature } from './stage.ts'
 
 const distinct = (buffers: readonly BufferIndex[]): BufferIndex[] => [...new Set(buffers)]
@@ -28,19 +28,28 @@ export interface ThreadShare {
   readonly limit: Local
 }
 
-/** A stage of `units` units: a function of the addresses of `kernelBuffers(kernel)`. */
+type KernelBody = (
+  f: FunctionBuilder,
+  pointerOf: (buffer: BufferIndex) => Local,
+  share: ThreadShare,
+  more: readonly Local[],
+) => void
+
+/** A stage of `units` units: a function of the addresses of `kernelBuffers(kernel)` and of further words. */
 export function kernelStage(
   context: StageContext,
   kernel: Kernel,
   units: number,
-  body: (f: FunctionBuilder, pointerOf: (buffer: BufferIndex) => Local, share: ThreadShare) => void,
+  body: KernelBody,
+  more: readonly TableWord[] = [],
 ): Stage {
   const buffers = kernelBuffers(kernel)
-  const target = context.module.addFunction(stageSignature(buffers.length), (f, parameters) => {
-    const { words, own, first, limit } = stageParameters(parameters)
-    body(f, pointersOf(buffers, words), { own, first, limit })
+  const words = [...buffers.map((buffer) => context.wordOf(buffer)), ...more]
+  const target = context.module.addFunction(stageSignature(words.length), (f, parameters) => {
+    const { words: locals, own, first, limit } = stageParameters(parameters)
+    body(f, pointersOf(buffers, locals), { own, first, limit }, locals.slice(buffers.length))
   })
-  return { target, words: buffers.map((buffer) => context.wordOf(buffer)), units, waits: false }
+  return { target, words, units, waits: false }
 }
 
 /** A kernel as one stage of one unit. */

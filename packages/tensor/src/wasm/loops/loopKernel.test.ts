@@ -72,7 +72,7 @@ describe('map kernels', () => {
         const { got, want } = runBoth(kernel, arrays, { unitElements })
         for (const { buffer } of stores) expect(differences(got[buffer], want[buffer], 2e-6)).toEqual([])
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     )
   })
 

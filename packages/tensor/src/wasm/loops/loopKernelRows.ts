@@ -25,7 +25,13 @@ export interface Region {
  * Vectors a turn. Heuristic: cheap bodies are unrolled to save the loop's own instructions, long ones are not,
  * and V8 before version 12 moves all loads of a turn to its start, so that their number is bounded. A power of two.
  */
-export function vectorsPerTurn({ roots, inputs }: Pick<LoopBody, 'roots' | 'inputs'>): number {
+export function vectorsPerTurn({
+  roots,
+  inputs,
+}: {
+  readonly roots: LoopBody['roots']
+  readonly inputs: readonly unknown[]
+}): number {
   const instructions = instructionCount(roots)
   const wanted = instructions <= 8 ? 4 : instructions <= 24 ? 2 : 1
   const bound = Math.max(1, Math.floor(12 / Math.max(1, inputs.length)))

@@ -10,6 +10,7 @@
  * complete at once. Heuristic: both lengths were chosen on one machine.
  */
 import type { FunctionBuilder, Local } from '../assembler/functionBuilder.ts'
+import { transposeVectors } from '../assembler/transposition.ts'
 import { pushLanes } from './laneMemory.ts'
 import type { LoopBody } from './loopBody.ts'
 import { emitStores, emitValues } from './loopBody.ts'
@@ -41,22 +42,6 @@ export function crossAxis(
   return axis < 0 ? undefined : axis
 }
 
-/** Columns of the 4×4 matrix whose rows are given. */
-function transposeTile(f: FunctionBuilder, rows: readonly Local[]): Local[] {
-  const shuffled = (a: Local, b: Local, lanes: readonly number[]): Local => {
-    const result = f.local('v128')
-    f.localGet(a).localGet(b).i32x4Shuffle(lanes).localSet(result)
-    return result
-  }
-  const low = [0, 4, 1, 5]
-  const high = [2, 6, 3, 7]
-  const [a, b] = [shuffled(rows[0], rows[1], low), shuffled(rows[2], rows[3], low)]
-  const [c, d] = [shuffled(rows[0], rows[1], high), shuffled(rows[2], rows[3], high)]
-  const first = [0, 1, 4, 5]
-  const second = [2, 3, 6, 7]
-  return [shuffled(a, b, first), shuffled(a, b, second), shuffled(c, d, first), shuffled(c, d, second)]
-}
-
 function emitTile(f: FunctionBuilder, body: LoopBody, lane: number, cross: number, rank: number): void {
   const along = (axis: number, steps: number): number[] =>
     Array.from({ length: rank }, (_, a) => (a === axis ? steps : 0))
@@ -69,7 +54,7 @@ function emitTile(f: FunctionBuilder, body: LoopBody, lane: number, cross: numbe
       f.localSet(vector)
       return vector
     })
-    return transposeTile(f, rows)
+    return transposeVectors(f, rows)
   })
   for (let column = 0; column < 4; column++) {
     const place = { axis: lane, at: along(cross, column), lanes: 4 }

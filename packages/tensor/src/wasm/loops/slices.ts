@@ -8,6 +8,7 @@
  * whatever the number of units.
  */
 import type { FunctionBuilder, Local } from '../assembler/functionBuilder.ts'
+import { countedLoop } from '../assembler/countedLoop.ts'
 import { addSegmentLoop } from '../segmentLoop.ts'
 import type { StageContext } from '../stage.ts'
 import type { Cursors } from './loopCursors.ts'
@@ -79,6 +80,28 @@ export interface SliceRange {
   readonly limit: Local
 }
 
+/** Puts the cursors at a position along the cut axis, at the outer indices that `segment` numbers; it is used up. */
+function seek(
+  f: FunctionBuilder,
+  cursors: Cursors,
+  extents: readonly number[],
+  { axis, outer }: Slices,
+  segment: Local,
+  position: Local,
+): void {
+  const index = f.local('i32')
+  cursors.reset()
+  for (const each of [...outer].reverse()) {
+    const isLast = each === outer[0]
+    f.localGet(segment)
+    if (!isLast) f.i32Const(extents[each]).i32RemU()
+    f.localSet(index)
+    cursors.advanceBy(each, index)
+    if (!isLast) f.localGet(segment).i32Const(extents[each]).i32DivU().localSet(segment)
+  }
+  cursors.advanceBy(axis, position)
+}
+
 /**
  * Runs the body with the cursors at the start of each run of units along the cut axis; `count` is the number of steps
  * along it. The body may leave the cursors anywhere.
@@ -87,27 +110,65 @@ export function forEachSlice(
   f: FunctionBuilder,
   cursors: Cursors,
   extents: readonly number[],
-  { axis, block, blocks, outer }: Slices,
+  slices: Slices,
   { first, limit }: SliceRange,
   body: (count: Local) => void,
 ): void {
+  const { axis, block, blocks } = slices
   const position = f.local('i32')
   const count = f.local('i32')
   addSegmentLoop(f, { first, limit, length: blocks }, ({ segment, start, end }) => {
-    cursors.reset()
-    for (const each of [...outer].reverse()) {
-      const isLast = each === outer[0]
-      f.localGet(segment)
-      if (!isLast) f.i32Const(extents[each]).i32RemU()
-      f.localSet(position)
-      cursors.advanceBy(each, position)
-      if (!isLast) f.localGet(segment).i32Const(extents[each]).i32DivU().localSet(segment)
-    }
     f.localGet(start).i32Const(block).i32Mul().localSet(position)
-    cursors.advanceBy(axis, position)
+    seek(f, cursors, extents, slices, segment, position)
     f.localGet(end).i32Const(block).i32Mul().localTee(count).i32Const(extents[axis])
     f.localGet(count).i32Const(extents[axis]).i32LtS().select()
     f.localGet(position).i32Sub().localSet(count)
     body(count)
+  })
+}
+
+/** Where a unit is. */
+export interface UnitPlace {
+  /** Its number. */
+  readonly unit: Local
+  /** Its first position along the cut axis. */
+  readonly position: Local
+}
+
+/**
+ * Runs code for each unit with the cursors at its start. It is emitted for units of a whole block, and again for those
+ * at the end of the axis where they are shorter; it may leave the cursors anywhere.
+ */
+export function forEachUnit(
+  f: FunctionBuilder,
+  cursors: Cursors,
+  extents: readonly number[],
+  slices: Slices,
+  { first, limit }: SliceRange,
+  emit: (place: UnitPlace, count: number) => void,
+): void {
+  const { axis, block, blocks } = slices
+  const position = f.local('i32')
+  const segment = f.local('i32')
+  const rest = extents[axis] - (blocks - 1) * block
+  countedLoop(f, { counter: first, end: limit }, () => {
+    f.localGet(first).i32Const(blocks).i32RemU().i32Const(block).i32Mul().localSet(position)
+    f.localGet(first).i32Const(blocks).i32DivU().localSet(segment)
+    seek(f, cursors, extents, slices, segment, position)
+    const place = { unit: first, position }
+    if (rest === block || blocks === 1) emit(place, rest)
+    else {
+      f.localGet(position)
+        .i32Const((blocks - 1) * block)
+        .i32LtU()
+      f.ifElse(
+        () => {
+          emit(place, block)
+        },
+        () => {
+          emit(place, rest)
+        },
+      )
+    }
   })
 }

@@ -16,6 +16,7 @@ import {
   runBoth,
   runKernel,
   sampleArray,
+  unitArbitrary,
   unwritten,
   viewArbitrary,
 } from '../singleKernel.ts'
@@ -71,7 +72,7 @@ const caseArbitrary: fc.Arbitrary<Case> = fc
 describe('reduction kernels', () => {
   it('equal plain loops for random shapes, views, prologues and epilogues', () => {
     fc.assert(
-      fc.property(caseArbitrary, ({ kernel, dtype }) => {
+      fc.property(caseArbitrary, unitArbitrary, ({ kernel, dtype }, unitElements) => {
         const { kept, reduced, nodes, epilogue, stores, reducer } = kernel
         const domain = [...kept, ...reduced]
         const sizeIn = (list: readonly ScalarNode[], buffer: number, over: readonly number[]): number => {
@@ -85,12 +86,12 @@ describe('reduction kernels', () => {
           sampleArray(dtype, sizeIn(epilogue, 2, kept), 3),
           unwritten(result, extentOf(stores[0].view, kept)),
         ]
-        const { got, want } = runBoth(kernel, arrays)
+        const { got, want } = runBoth(kernel, arrays, { unitElements })
         const count = reduced.reduce((product, extent) => product * extent, 1)
         const tolerance = dtype === 'float32' && reducer === 'sum' ? 1e-6 * (1 + Math.sqrt(count)) : 0
         expect(differences(got[3], want[3], tolerance)).toEqual([])
       }),
-      { numRuns: 400 },
+      { numRuns: 250 },
     )
   })
 
@@ -130,6 +131,74 @@ describe('reduction kernels', () => {
     }
   })
 
+  it('of many columns go down in passes, those of few results in blocks, and equal plain loops', () => {
+    const shapes: readonly (readonly [kept: number[], reduced: number[], strides: number[]])[] = [
+      [[2075], [67], [1, 2075]],
+      [
+        [2, 1030],
+        [5, 14],
+        [1030 * 70, 1, 1030 * 14, 1030],
+      ],
+      [[7], [20_003], [1, 7]],
+      [[3], [20_003], [20_003, 1]],
+      [[], [3, 25_001], [25_001, 1]],
+    ]
+    for (const [kept, reduced, strides] of shapes) {
+      const count = kept.reduce((product, extent) => product * extent, 1)
+      const all = reduced.reduce((product, extent) => product * extent, count)
+      for (const reducer of ['sum', 'max', 'argMax'] as const) {
+        if (reducer === 'argMax' && reduced.length > 1) continue
+        for (const dtype of ['float32', 'int32'] as const) {
+          const result = reducer === 'argMax' ? 'int32' : dtype
+          const kernel: ReduceKernel = {
+            kind: 'reduce',
+            reducer,
+            kept,
+            reduced,
+            nodes: [load(0, { offset: 0, strides }, dtype)],
+            operand: 0,
+            epilogue: [{ kind: 'result', dtype: result }],
+            stores: [
+              {
+                node: 0,
+                buffer: 1,
+                view: { offset: 0, strides: kept.length === 2 ? [kept[1], 1] : kept.map(() => 1) },
+              },
+            ],
+          }
+          // Few different values, so that the first of equals must be found in another block than the last.
+          const data = sampleArray(dtype, all, 1).map((value) => Math.round(2 * value))
+          const { got, want } = runBoth(kernel, [data, unwritten(result, count)], { unitElements: 500 })
+          expect(
+            differences(got[1], want[1], 0),
+            `${reducer} ${kept.join('×')} ${reduced.join('×')}`,
+          ).toEqual([])
+        }
+      }
+    }
+  })
+
+  it('keep a NaN, or an infinity, wherever a row is cut', () => {
+    const columns = 9_000
+    for (const place of [0, 1, 2047, 2304, 4500, 8998, 8999]) {
+      for (const value of [NaN, Infinity]) {
+        const data = new Float32Array(columns).fill(-3)
+        data[place] = value
+        for (const unitElements of [64, 1e6]) {
+          const run = (reducer: Reducer) =>
+            runKernel(
+              over(reducer, 1, columns, true),
+              [data, typedArray(reducer === 'argMax' ? 'int32' : 'float32', 1)],
+              { unitElements, threads: 3 },
+            )[1][0]
+          expect(run('max')).toBe(value)
+          expect(run('argMax')).toBe(place)
+          expect(run('sum')).toBe(value)
+        }
+      }
+    }
+  })
+
   it('a sum of ten million numbers is good to 1e-7, by rows and by columns', () => {
     const count = 10_000_003
     const data = new Float32Array(count)
@@ -148,8 +217,10 @@ describe('reduction kernels', () => {
       nodes: [load(0, { offset: 0, strides: [1] })],
       stores: [{ node: 0, buffer: 1, view: { offset: 0, strides: [] } }],
     }
-    const [, total] = runKernel(whole, [data, new Float32Array(1)])
-    expect(Math.abs(total[0] - all) / all).toBeLessThan(1e-7)
+    for (const unitElements of [64, 2048, 1e8]) {
+      const [, total] = runKernel(whole, [data, new Float32Array(1)], { unitElements })
+      expect(Math.abs(total[0] - all) / all).toBeLessThan(1e-7)
+    }
     const [, sums] = runKernel(over('sum', columns, depth, false), [data, new Float32Array(columns)])
     exact.forEach((want, column) => {
       expect(Math.abs(sums[column] - want) / want).toBeLessThan(1e-7)

@@ -3,76 +3,30 @@
  * a time, accumulated, and an epilogue on the result.
  *
  * The lanes lie along an axis on which the operands are contiguous: a reduced one (lanes are folded; one result
- * at a time) or a kept one (each lane is a result; strips of several vectors go down the reduced axes).
+ * at a time) or a kept one (each lane is a result; strips of several vectors go down the reduced axes). Units of work
+ * are kept indices where there are many; else blocks of the reduced axes, whose partial results a second stage folds.
  */
-import type { BufferIndex, ReduceKernel } from '../../kernel/kernel.ts'
-import type { FunctionBuilder, Local } from '../assembler/functionBuilder.ts'
-import { wholeKernelStage } from '../kernelArguments.ts'
+import type { ReduceKernel } from '../../kernel/kernel.ts'
+import { kernelStage } from '../kernelArguments.ts'
+import { rowGranule } from '../loops/loopKernelRows.ts'
+import type { Slices } from '../loops/slices.ts'
+import { sliceSpace, unitOf } from '../loops/slices.ts'
 import type { Stage, StageContext } from '../stage.ts'
-import type { LoopBody } from '../loops/loopBody.ts'
-import type { ViewOf } from '../loops/loopCursors.ts'
-import { createCursors } from '../loops/loopCursors.ts'
-import type { LoopInput } from '../loops/loopExpression.ts'
-import { loopExpression } from '../loops/loopExpression.ts'
 import { emitReduceAcross } from './reductionAcross.ts'
-import { emitReduceAlong } from './reductionAlong.ts'
-
-/** Prologue and epilogue of a reduction over the same cursors. */
-export interface ReductionBody {
-  readonly kernel: ReduceKernel
-  /** One root, the reduced value; no stores. */
-  readonly prologue: LoopBody
-  readonly epilogue: LoopBody
-  /** Whether an input of the epilogue is the result. */
-  readonly isResult: (input: number) => boolean
-  /** Kept axes, then reduced ones. */
-  readonly extents: readonly number[]
-  readonly keptRank: number
-}
-
-const isView = (input: LoopInput): input is ViewOf => input !== undefined
-
-function reductionBody(
-  f: FunctionBuilder,
-  kernel: ReduceKernel,
-  pointerOf: (buffer: BufferIndex) => Local,
-): ReductionBody {
-  const { kept, reduced, nodes, operand, stores } = kernel
-  const prologue = loopExpression(nodes, [operand])
-  const epilogue = loopExpression(
-    kernel.epilogue,
-    stores.map(({ node }) => node),
-  )
-  const widened = ({ buffer, view }: ViewOf): ViewOf => ({
-    buffer,
-    view: { offset: view.offset, strides: [...view.strides, ...reduced.map(() => 0)] },
-  })
-  const prologueViews = prologue.inputs.filter(isView)
-  const epilogueViews = epilogue.inputs.filter(isView).map(widened)
-  const cursors = createCursors(f, [...prologueViews, ...epilogueViews, ...stores.map(widened)], pointerOf)
-  const accesses = [...cursors.accesses]
-  const take = (inputs: readonly LoopInput[]) =>
-    inputs.map((input) => (input === undefined ? undefined : accesses.shift()))
-  const prologueInputs = take(prologue.inputs)
-  const epilogueInputs = take(epilogue.inputs)
-  return {
-    kernel,
-    prologue: { cursors, roots: prologue.roots, inputs: prologueInputs, stores: [] },
-    epilogue: { cursors, roots: epilogue.roots, inputs: epilogueInputs, stores: accesses },
-    isResult: (input) => epilogue.inputs[input] === undefined,
-    extents: [...kept, ...reduced],
-    keptRank: kept.length,
-  }
-}
+import { emitReduceAlong, stripsScratch, stripWidth } from './reductionAlong.ts'
+import type { ReductionPlan } from './reductionBody.ts'
+import { reductionBody, reductionPlan } from './reductionBody.ts'
+import { partialStages } from './partialReduction.ts'
+import { emitReduceShortRows, hasShortRows } from './reductionShortRows.ts'
 
 /**
  * The axis of the lanes. Heuristic: the one with the fewest inputs that must be read lane by lane; an axis
  * shorter than a vector counts as half such an input; of equals a reduced axis, then the innermost.
  */
-function laneAxis({ prologue, extents }: ReductionBody): number {
+function laneAxis({ prologue, extents }: ReductionPlan): number {
   const cost = (axis: number): number => {
     const scattered = prologue.inputs.filter(
-      (input) => input !== undefined && !input.isIndex && input.strides[axis] > 1,
+      (input) => input?.buffer !== undefined && input.view.strides[axis] > 1,
     )
     return scattered.length + (extents[axis] < 4 ? 0.5 : 0)
   }
@@ -81,14 +35,36 @@ function laneAxis({ prologue, extents }: ReductionBody): number {
   return best
 }
 
+/** Heuristic: units from which on several threads have about equal shares. */
+const fairUnits = 16
+
 /** A reduction. @throws {DtypeError} for float64. */
 export function reduceStages(context: StageContext, kernel: ReduceKernel): Stage[] {
+  const plan = reductionPlan(kernel)
+  const { extents, keptAxes, reduced, work } = plan
+  const lane = laneAxis(plan)
+  const unit = unitOf(context, work)
+  const isAlong = keptAxes.includes(lane)
+  const shortRows = !isAlong && hasShortRows(plan, lane)
+  const axes = isAlong ? [...keptAxes.filter((axis) => axis !== lane), lane] : keptAxes
+  const granule = (axis: number): number => {
+    if (isAlong && axis === lane) return stripWidth(plan)
+    return shortRows && axis === keptAxes.length - 1 ? rowGranule : 1
+  }
+  const slices: Slices | undefined =
+    axes.length === 0 ? undefined : sliceSpace({ extents, axes, work: reduced, unit, granule })
+  if ((slices?.units ?? 1) < fairUnits) {
+    const partial = partialStages(context, plan, lane, unit)
+    if (partial !== undefined) return partial
+  }
+  if (isAlong && slices !== undefined) context.ownScratch(stripsScratch(plan))
   return [
-    wholeKernelStage(context, kernel, (f, pointerOf) => {
-      const body = reductionBody(f, kernel, pointerOf)
-      const lane = laneAxis(body)
-      if (lane < body.keptRank) emitReduceAlong(f, body, lane)
-      else emitReduceAcross(f, body, lane)
+    kernelStage(context, kernel, slices?.units ?? 1, (f, pointerOf, share) => {
+      const body = reductionBody(f, plan, pointerOf)
+      if (slices === undefined) emitReduceAcross(f, body, lane, undefined, share)
+      else if (isAlong) emitReduceAlong(f, body, lane, slices, share)
+      else if (shortRows) emitReduceShortRows(f, body, lane, slices, share)
+      else emitReduceAcross(f, body, lane, slices, share)
     }),
   ]
 }

@@ -6,8 +6,9 @@
 import type { Dtype } from '../../dtype.ts'
 import type { FunctionBuilder, Local } from '../assembler/functionBuilder.ts'
 import { laneBytes } from '../loops/laneMemory.ts'
+import { pushLeast } from './extremeAccumulator.ts'
 import type { Accumulator, AccumulatorShape } from './reductionAccumulator.ts'
-import { pushIdentity, pushMasked, vectorLocals } from './reductionAccumulator.ts'
+import { loadVectors, pushMasked, saveVectors, vectorLocals } from './reductionAccumulator.ts'
 
 const greater = { int32: 'i32x4GtS', uint32: 'i32x4GtU' } as const
 
@@ -49,19 +50,32 @@ export function positionAccumulator(
     f.v128Andnot().v128Or().localSet(mask)
     choose(0, other, otherPosition)
   }
+  const beginAt = (start: Local | undefined): void => {
+    const lanes = laneBytes(across ? [0, 1, 2, 3] : [0, 0, 0, 0])
+    if (start === undefined) f.v128Const(lanes)
+    else f.localGet(start).i32x4Splat().v128Const(lanes).i32x4Add()
+    f.localSet(position)
+  }
+  const state = [...best, ...bestPosition]
+  const [later, laterPosition] = [vectorLocals(f, chains), vectorLocals(f, chains)]
   return {
     blockLength: Infinity,
-    begin() {
+    stateVectors: state.length,
+    begin(start) {
+      beginAt(start)
       // A lane of the identity stands for its own first element, which it can only equal.
-      f.v128Const(laneBytes(across ? [0, 1, 2, 3] : [0, 0, 0, 0])).localSet(position)
       for (const [i, value] of best.entries()) {
-        pushIdentity(f, 'argMax', dtype)
+        pushLeast(f, dtype)
         f.localSet(value).localGet(position).localSet(bestPosition[i])
       }
     },
+    load(from, start) {
+      beginAt(start)
+      loadVectors(f, from, state)
+    },
     beginBlock: () => undefined,
     add(chain, value, lanes) {
-      pushMasked(f, value, across ? lanes : 4, 'argMax', dtype)
+      pushMasked(f, value, across ? lanes : 4, () => pushLeast(f, dtype))
       f.localSet(candidate)
       pushBeats(f, candidate, best[chain], dtype)
       f.localSet(mask)
@@ -74,6 +88,15 @@ export function positionAccumulator(
         .localSet(position)
     },
     endBlock: () => undefined,
+    save: (to) => saveVectors(f, to, state),
+    merge(from) {
+      loadVectors(f, from, [...later, ...laterPosition])
+      for (let chain = 0; chain < chains; chain++) {
+        pushBeats(f, later[chain], best[chain], dtype)
+        f.localSet(mask)
+        choose(chain, later[chain], laterPosition[chain])
+      }
+    },
     finish() {
       if (!across) return bestPosition
       foldLanes([2, 3, 0, 1])
