@@ -1,27 +1,36 @@
 /**
- * The benchmark runner: `npm run bench -- [cpu | suite…] [options]`, and for devices `pnpm bench gpu` and `pnpm bench gpu-peers`,
- * which have options of their own and are loaded only then. One JSON line per row on standard output, a table at the end
- * on standard error, so that results can be kept with `> file.jsonl`.
+ * The benchmark runner: `npm run bench -- [cpu | suite…] [options]`, and for devices `… gpu` and `… gpu-peers`,
+ * which have options of their own and are loaded only then. One JSON line per row on standard output and in the file of
+ * `--save`, a table at the end on standard error. `peer-server` is how it starts peers in processes of their own.
  */
 import { appendFileSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Backend } from '@hessian-free/tensor'
 import { parseCommand } from './commandLine.ts'
 import type { Command } from './commandLine.ts'
-import { physicalCores } from './machine.ts'
-import { openBackend } from './ourBackend.ts'
+import { openBackend, usualThreads } from './ourBackend.ts'
 import { noPeers, startPeers } from './peers/peerEngine.ts'
 import type { Row } from './row.ts'
 import { formatTable } from './rowTable.ts'
 import { runSubcommand } from './subcommand.ts'
+import { conjugateGradient } from './suites/conjugateGradient.ts'
 import { elementwise } from './suites/elementwise.ts'
 import { matrixProduct } from './suites/matrixProduct.ts'
 import { memoryBound } from './suites/memoryBound.ts'
 import { skinnyProduct } from './suites/skinnyProduct.ts'
 import type { Suite } from './suites/suite.ts'
+import { torchProduct } from './suites/torchProduct.ts'
 import { training } from './suites/training.ts'
 
-const suites: readonly Suite[] = [matrixProduct, skinnyProduct, memoryBound, elementwise, training]
+const suites: readonly Suite[] = [
+  matrixProduct,
+  skinnyProduct,
+  memoryBound,
+  elementwise,
+  training,
+  conjugateGradient,
+  torchProduct,
+]
 
 const help = [
   'Usage: npm run bench -- [cpu | suite…] [options]',
@@ -44,7 +53,7 @@ function readCommand(): Command | undefined {
     return parseCommand(
       process.argv.slice(2),
       suites.map(({ name }) => name),
-      [...new Set([1, physicalCores()])],
+      usualThreads(),
     )
   } catch (error) {
     if (!(error instanceof RangeError)) throw error

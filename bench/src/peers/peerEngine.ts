@@ -28,6 +28,8 @@ export interface PeerEngine {
 
 /** All peers, started when first wanted. */
 export interface Peers {
+  /** Whether anything may be installed and started. */
+  readonly available: boolean
   /** jax-js on that many threads; undefined without peers. */
   jax(threads: number): PeerEngine | undefined
   /** TensorFlow.js, one thread. */
@@ -35,7 +37,12 @@ export interface Peers {
   close(): void
 }
 
-export const noPeers: Peers = { jax: () => undefined, tf: () => undefined, close: () => undefined }
+export const noPeers: Peers = {
+  available: false,
+  jax: () => undefined,
+  tf: () => undefined,
+  close: () => undefined,
+}
 
 function engineOf(name: PeerName, threads: number, child: LineProcess): PeerEngine {
   return {
@@ -79,6 +86,7 @@ export function startPeers(program: string): Peers {
     return found.engine
   }
   return {
+    available: true,
     jax: (threads) => engine('jax-js', threads),
     tf: () => engine('tfjs', 1),
     close() {

@@ -140,8 +140,9 @@ export const matrixProduct: Suite = {
             ...parts,
             ceiling: ceiling.ceilingOf(ceilingTiming),
             note: ceiling.kernel,
-            ...(m === 1024 ? { aimedShare: 0.85, target: 1.5 } : {}),
+            ...(m === 1024 ? { aimedShare: 0.85 } : {}),
             ...(peer === undefined ? {} : { peer: { name: 'jax-js', timing: peer } }),
+            ...(peer !== undefined && m === 1024 ? { target: 1.5 } : {}),
           }),
         )
         const alone = found.measured.find((each) => each.threads === 1 && each.form === form)
