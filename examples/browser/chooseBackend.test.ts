@@ -22,7 +22,7 @@ describe('the automatic choice', () => {
     ['without an adapter', withoutAdapter, /^This browser has WebGPU, but found no graphics adapter/],
     ['with an emulated GPU', emulated, /^WebGPU is only emulated on the processor here, so/],
   ])('is WebAssembly %s, and says so', async (_, gpu, notice) => {
-    const chosen = await chooseBackend('auto', gpu)
+    const chosen = await chooseBackend({ backend: 'auto' }, gpu)
     expect(chosen.backend.name).toBe('wasm')
     expect(chosen.notice).toMatch(notice)
     chosen.backend.dispose()
@@ -30,7 +30,7 @@ describe('the automatic choice', () => {
 
   it('is WebAssembly where an adapter promises what its device does not keep', async () => {
     const info = { vendor: 'acme', architecture: '', device: '', description: '', isFallbackAdapter: false }
-    const chosen = await chooseBackend('auto', {
+    const chosen = await chooseBackend({ backend: 'auto' }, {
       requestAdapter: async () => ({
         ...{ info, features: new Set(), limits: {} },
         requestDevice: async () => {
@@ -49,14 +49,15 @@ describe('a choice that insists', () => {
     ['without WebGPU', undefined, /does not offer WebGPU\. Open the page in a current Chrome/],
     ['without an adapter', withoutAdapter, /no graphics adapter for it\. Turn on hardware acceleration/],
   ])('on WebGPU fails %s, with the remedy', async (_, gpu, message) => {
-    const choice = chooseBackend('gpu', gpu)
+    const choice = chooseBackend({ backend: 'gpu' }, gpu)
     await expect(choice).rejects.toThrow(BackendError)
     await expect(choice).rejects.toThrow(message)
   })
 
   it('on WebAssembly asks nothing and has nothing to explain', async () => {
-    const chosen = await chooseBackend('wasm', undefined)
+    const chosen = await chooseBackend({ backend: 'wasm', threads: 3 }, undefined)
     expect(chosen.backend.name).toBe('wasm')
+    expect(chosen.description).toBe('WebAssembly on 3 threads')
     expect(chosen).not.toHaveProperty('notice')
     chosen.backend.dispose()
   })

@@ -10,13 +10,17 @@ import {
   isWasmSupported,
 } from '@hessian-free/tensor'
 import type { Backend } from '@hessian-free/tensor'
-import type { BackendName } from './messages.ts'
+import { threadUseOf } from '../src/describeBackend.ts'
+import type { RunChoices } from './messages.ts'
 
 export interface ChosenBackend {
   readonly backend: Backend
   readonly description: string
   readonly notice?: string
 }
+
+/** Threads are for WebAssembly. */
+type Wish = Pick<RunChoices, 'backend' | 'threads'>
 
 /** What stands in the way of WebGPU, as a clause; undefined where a GPU can be had. */
 type Obstacle = 'missing' | 'noAdapter' | 'software'
@@ -47,11 +51,17 @@ async function findObstacle(gpu: GPU | undefined): Promise<Obstacle | undefined>
  * @param gpu `navigator.gpu`, which not every browser has.
  * @throws {BackendError} if `gpu` is wanted and cannot be had.
  */
-export async function chooseBackend(wanted: BackendName, gpu: GPU | undefined): Promise<ChosenBackend> {
-  if (wanted === 'wasm') return onProcessor()
+export async function chooseBackend(
+  { backend: wanted, threads }: Wish,
+  gpu: GPU | undefined,
+): Promise<ChosenBackend> {
+  if (wanted === 'wasm') return onProcessor(threads)
   const obstacle = await findObstacle(gpu)
   if (wanted === 'auto' && obstacle !== undefined) {
-    return onProcessor(`${sentence(obstacles[obstacle])}, so training runs in WebAssembly on the processor.`)
+    return onProcessor(
+      threads,
+      `${sentence(obstacles[obstacle])}, so training runs in WebAssembly on the processor.`,
+    )
   }
   if (gpu === undefined || obstacle === 'missing' || obstacle === 'noAdapter') {
     const reason = obstacle === 'noAdapter' ? obstacle : 'missing'
@@ -66,23 +76,36 @@ export async function chooseBackend(wanted: BackendName, gpu: GPU | undefined): 
     }
   } catch (error) {
     if (wanted === 'gpu' || !(error instanceof BackendError)) throw error
-    return onProcessor(`WebGPU failed (${error.message}), so training runs in WebAssembly on the processor.`)
+    return onProcessor(
+      threads,
+      `WebGPU failed (${error.message}), so training runs in WebAssembly on the processor.`,
+    )
   }
 }
 
-function onProcessor(notice?: string): ChosenBackend {
-  if (isWasmSupported()) {
-    return {
-      backend: createWasmBackend(),
-      description: 'WebAssembly on one processor core',
-      ...(notice === undefined ? {} : { notice }),
-    }
+const withNotice = (...sentences: readonly (string | undefined)[]): Pick<ChosenBackend, 'notice'> => {
+  const notice = sentences.filter((each) => each !== undefined).join(' ')
+  return notice === '' ? {} : { notice }
+}
+
+function describeProcessor(backend: Backend): Pick<ChosenBackend, 'description' | 'notice'> {
+  const use = threadUseOf(backend)
+  if (use === undefined) {
+    const slow =
+      'This browser has no WebAssembly with SIMD, so training runs in plain JavaScript and is very slow.'
+    return { description: 'plain JavaScript', notice: slow }
   }
-  const slow =
-    'This browser has no WebAssembly with SIMD, so training runs in plain JavaScript and is very slow.'
+  const { threads, reason } = use
   return {
-    backend: createReferenceBackend(),
-    description: 'plain JavaScript',
-    notice: notice === undefined ? slow : `${notice} ${slow}`,
+    description: `WebAssembly on ${threads === 1 ? 'one thread' : `${threads} threads`}`,
+    ...withNotice(reason && `WebAssembly has one thread: ${reason}.`),
   }
+}
+
+function onProcessor(threads: number | undefined, why?: string): ChosenBackend {
+  const backend = isWasmSupported()
+    ? createWasmBackend(threads === undefined ? {} : { threads })
+    : createReferenceBackend()
+  const { description, notice } = describeProcessor(backend)
+  return { backend, description, ...withNotice(why, notice) }
 }

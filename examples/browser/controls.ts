@@ -24,6 +24,7 @@ export interface Controls {
 }
 
 const mostIterations = 1000
+const mostThreads = 64
 
 export function createControls(actions: ControlActions): Controls {
   const form = pageElement('controls', HTMLFormElement)
@@ -31,6 +32,8 @@ export function createControls(actions: ControlActions): Controls {
   const preset = pageElement('preset', HTMLSelectElement)
   const preconditioner = pageElement('preconditioner', HTMLSelectElement)
   const backend = pageElement('backend', HTMLSelectElement)
+  const threads = pageElement('threads', HTMLInputElement)
+  const threadsHint = pageElement('threads-hint', HTMLParagraphElement)
   const iterations = pageElement('iterations', HTMLInputElement)
   const hint = pageElement('preset-hint', HTMLParagraphElement)
   const primary = pageElement('primary', HTMLButtonElement)
@@ -46,6 +49,13 @@ export function createControls(actions: ControlActions): Controls {
     iterations.value = String(mnistAutoencoder.presets[presetName()].iterations)
   }
 
+  // Threads share memory, which a page gets where it is isolated; and a GPU takes no notice of them.
+  const showThreads = (): void => {
+    threads.disabled = !crossOriginIsolated || backend.value === 'gpu'
+    threadsHint.hidden = crossOriginIsolated
+  }
+
+  backend.addEventListener('change', showThreads)
   preset.addEventListener('change', () => {
     showPreset()
     suggestIterations()
@@ -59,6 +69,7 @@ export function createControls(actions: ControlActions): Controls {
         preset: presetName(),
         preconditioner: oneOf(Object.keys(preconditioners) as PreconditionerName[], preconditioner.value),
         backend: oneOf(backendNames, backend.value),
+        ...(threads.disabled || threads.value === '' ? {} : { threads: threads.valueAsNumber }),
         iterations: iterations.valueAsNumber,
       })
     }
@@ -70,10 +81,14 @@ export function createControls(actions: ControlActions): Controls {
     const value = asked.get(select.id)
     if ([...select.options].some((option) => option.value === value)) select.value = value ?? select.value
   }
+  threads.max = String(mostThreads)
   iterations.max = String(mostIterations)
   suggestIterations()
-  const wanted = Number(asked.get('iterations'))
-  if (Number.isInteger(wanted) && wanted > 0 && wanted <= mostIterations) iterations.value = String(wanted)
+  for (const input of [threads, iterations]) {
+    const wanted = asked.get(input.id) ?? ''
+    if (/^[1-9]\d*$/.test(wanted) && Number(wanted) <= Number(input.max)) input.value = wanted
+  }
+  showThreads()
   showPreset()
 
   return {

@@ -13,6 +13,8 @@ export interface RunChoices {
   readonly preset: PresetName
   readonly preconditioner: PreconditionerName
   readonly backend: BackendName
+  /** Of WebAssembly; absent: one for each core. */
+  readonly threads?: number
   readonly iterations: number
 }
 
@@ -44,6 +46,8 @@ export type WorkerMessage =
     }
   /** The device was lost; the run goes on from this step, on what a `backend` message has just named. */
   | { readonly kind: 'deviceLost'; readonly iteration: number }
+  /** Threads of WebAssembly failed; the run goes on with one. */
+  | { readonly kind: 'threadsFailed'; readonly reason: string }
   | { readonly kind: 'loading'; readonly megabytes: number }
   | {
       readonly kind: 'prepared'

@@ -98,7 +98,7 @@ describe.skipIf(browser === undefined)(`the page${why}`, () => {
   it('loads without complaint, with a label for every control, and fits a phone', async () => {
     await open('')
     await waitForStatus(/^Ready/)
-    for (const label of ['Preset', 'Preconditioner', 'Backend', 'Iterations', 'Seconds', 'Work']) {
+    for (const label of ['Preset', 'Preconditioner', 'Backend', 'Threads', 'Iterations', 'Seconds', 'Work']) {
       expect(await page.getByLabel(label, { exact: true }).count(), label).toBe(1)
     }
     expect(await page.getByRole('button', { name: 'Reset' }).isDisabled()).toBe(true)
@@ -109,15 +109,16 @@ describe.skipIf(browser === undefined)(`the page${why}`, () => {
   })
 
   it('trains on WebAssembly to the losses of Node, and shows steps, curves and digits', async () => {
-    await open('preset=tiny&backend=wasm&iterations=4')
+    await open('preset=tiny&backend=wasm&iterations=4&threads=2')
     await press('Start')
     await waitForStatus(/^Finished after 4 iterations/)
     const steps = await rows()
     expect(steps.map(([iteration]) => Number.parseInt(iteration))).toEqual([1, 2, 3, 4])
     expectNear(heldOutLosses(steps), expectedLosses)
 
-    expect(await page.locator('#device').textContent()).toMatch(/WebAssembly/)
+    expect(await page.locator('#device').textContent()).toBe('Computing with WebAssembly on 2 threads')
     expect(await page.locator('#notice').isVisible()).toBe(false)
+    expect(await page.locator('#threads-hint').isVisible()).toBe(false)
     const against = async (): Promise<string | null> => {
       await page.waitForTimeout(250)
       return page.locator('#chart-loss svg').getAttribute('aria-label')
@@ -143,6 +144,13 @@ describe.skipIf(browser === undefined)(`the page${why}`, () => {
     expect(original).toEqual(ink(0))
     expect(lastOriginal).toEqual(ink(11))
     expect(new Set(reconstruction).size).toBeGreaterThan(50)
+
+    await page.getByLabel('Threads').fill('1')
+    await press('Start again')
+    await waitForStatus(/^Finished after 4 iterations/)
+    expect(await page.locator('#device').textContent()).toBe('Computing with WebAssembly on one thread')
+    const timeless = (of: readonly (readonly string[])[]) => of.map((row) => row.filter((_, i) => i !== 10))
+    expect(timeless(await rows())).toEqual(timeless(steps))
     expect(errors).toEqual([])
   })
 
@@ -154,8 +162,16 @@ describe.skipIf(browser === undefined)(`the page${why}`, () => {
     try {
       await open('preset=tiny&backend=wasm&iterations=1000', other)
       expect(await page.evaluate(() => crossOriginIsolated)).toBe(isolated)
+      expect(await page.getByLabel('Threads').isEnabled()).toBe(isolated)
+      expect(await page.locator('#threads-hint').isVisible()).toBe(!isolated)
       await press('Start')
       await waitForRows(2)
+      const notice = page.locator('#notice')
+      if (isolated) expect(await notice.isVisible()).toBe(false)
+      else
+        expect(await notice.textContent()).toMatch(
+          /^WebAssembly has one thread: .* not cross-origin isolated/,
+        )
       await press('Pause')
       await waitForStatus(/^Paused after \d+ iterations/)
       const paused = await rows()
@@ -185,7 +201,7 @@ describe.skipIf(browser === undefined)(`the page${why}`, () => {
     }
   })
 
-  it('pauses in the middle of conjugate gradients', async () => {
+  it('pauses in the middle of conjugate gradients, and stays responsive while it trains', async () => {
     await open('preset=small&backend=wasm')
     await press('Start')
     await page.waitForFunction(
@@ -203,14 +219,6 @@ describe.skipIf(browser === undefined)(`the page${why}`, () => {
     await page.waitForTimeout(300)
     expect(await detail()).toBe(paused)
     await press('Resume')
-    await waitForRows(1)
-    expect(errors).toEqual([])
-  })
-
-  it('stays responsive while it trains', async () => {
-    await open('preset=small&backend=wasm')
-    await press('Start')
-    await waitForRows(1)
     const gaps = await page.evaluate(async () => {
       const times: number[] = []
       while (times.length < 120) times.push(await new Promise(requestAnimationFrame))
@@ -218,6 +226,7 @@ describe.skipIf(browser === undefined)(`the page${why}`, () => {
     })
     // Nine of ten frames: other work on this machine may hold up some.
     expect(gaps.sort((a, b) => a - b)[Math.floor(0.9 * gaps.length)]).toBeLessThan(100)
+    expect(await detail()).not.toBe(paused)
     expect(errors).toEqual([])
   })
 
@@ -243,10 +252,10 @@ describe.skipIf(browser === undefined)(`WebGPU on the page${why}`, () => {
   it('trains on SwiftShader where it is asked for, to the losses of Node, and goes on when the device is lost', async () => {
     await open('preset=tiny&backend=gpu&iterations=1000')
     await press('Start')
-    await waitForRows(2)
+    await waitForRows(1)
     expect(await page.locator('#device').textContent()).toMatch(/^Computing with WebGPU on .*swiftshader/i)
     expect(await page.locator('#notice').textContent()).toMatch(/only emulated .* WebAssembly is faster/)
-    expectNear(heldOutLosses(await rows()).slice(0, 2), expectedLosses.slice(0, 2))
+    expectNear(heldOutLosses(await rows()).slice(0, 1), expectedLosses.slice(0, 1))
     expect(errors).toEqual([])
 
     const session = await browser!.newBrowserCDPSession()

@@ -54,6 +54,17 @@ describe('the state of a run', () => {
     expect(after([solving(2, [1, -5])], first).model).toEqual({ iteration: 2, points: [[1, -5]] })
   })
 
+  it('says that threads failed beside what was said before', () => {
+    const backend = {
+      kind: 'backend',
+      description: 'WebAssembly on 2 threads',
+      notice: 'No WebGPU.',
+    } as const
+    const alone = after([backend, initial, { kind: 'threadsFailed', reason: 'no workers' }])
+    expect(alone.device).toBe('WebAssembly on one thread')
+    expect(alone.notice).toBe('No WebGPU. The run goes on with one thread: no workers.')
+  })
+
   it('is paused when the worker says so, not when it is asked', () => {
     const asked = pauseRequested(after([initial]), true)
     expect([asked.phase, asked.isPausing]).toEqual(['running', true])

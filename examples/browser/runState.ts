@@ -63,6 +63,10 @@ export function advance(state: RunState, message: WorkerMessage): RunState {
       const lost = `The graphics device was lost; the run went on from iteration ${message.iteration}.`
       return { ...state, loaded: undefined, notice: join(lost, state.notice) }
     }
+    case 'threadsFailed': {
+      const failed = `The run goes on with one thread: ${message.reason}.`
+      return { ...state, device: 'WebAssembly on one thread', notice: join(state.notice, failed) }
+    }
     case 'loading':
       return { ...state, loaded: message.megabytes }
     case 'prepared':

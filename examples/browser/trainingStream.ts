@@ -17,6 +17,7 @@ import { chooseBackend } from './chooseBackend.ts'
 import { mnistFetcher } from './fetchMnist.ts'
 import type { DigitImages, ModelPoint, RunChoices, WorkerMessage } from './messages.ts'
 import type { PauseGate } from './pauseGate.ts'
+import { createThreadWatch } from './threadWatch.ts'
 
 /** Pairs of original and reconstruction on the page. */
 const digitCount = 12
@@ -47,10 +48,12 @@ export async function streamTraining(
     if (loading()) post({ kind: 'loading', megabytes: bytes / 1e6 })
   })
   const place = async (): Promise<Placement> => {
-    const { backend, ...chosen } = await chooseBackend(choices.backend, navigator.gpu)
+    const { backend, ...chosen } = await chooseBackend(choices, navigator.gpu)
     post({ kind: 'backend', ...chosen })
+    threadFailure(backend)
     return { backend, prepared: await mnistAutoencoder.prepare(preset, backend, settings.seed, readMnist) }
   }
+  const threadFailure = createThreadWatch()
   const first = await place()
   const { prepared } = first
   post({
@@ -84,6 +87,8 @@ export async function streamTraining(
   const digitsDue = atMostEvery(digitsInterval)
   try {
     for await (const step of run) {
+      const reason = threadFailure(run.placement.backend)
+      if (reason !== undefined) post({ kind: 'threadsFailed', reason })
       const record = { ...step, seconds: step.seconds - gate.pausedSeconds }
       const isLast = step.iteration === choices.iterations
       const latest = digitsDue() || isLast ? await reconstructLatest(run, digitCount) : undefined
