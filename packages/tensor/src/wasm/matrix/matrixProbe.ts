@@ -4,14 +4,17 @@
  * and only when a matrix product is first compiled.
  *
  * Candidates multiply and add in the same way and sum in the same order, so the choice never changes a result.
- * A heuristic: a function that V8 has not yet optimised may look slow, therefore all candidates are warmed
- * first, timed in turn several times, and each is judged by its best time; another than the first candidate must
- * win by a clear margin.
+ * Heuristics: engines run a function in baseline code first, several times slower, and optimise it in the background;
+ * so a candidate counts only after it has become clearly faster than in its first call and has then stayed
+ * as it is. Another than the first candidate must win by a clear margin; where time runs out before all is settled, on a
+ * busy machine, it is the first.
  */
+import { countedLoop } from '../assembler/countedLoop.ts'
 import { supportsRelaxedSimd } from '../assembler/features.ts'
+import { createModuleBuilder } from '../assembler/moduleBuilder.ts'
 import type { MicroKernel } from './matrixMicroKernel.ts'
-import type { MatrixFunctions } from './matrixModule.ts'
-import { compileMatrixModule, instantiateMatrixModule } from './matrixModule.ts'
+import { microKernelBody, microKernelSignature } from './matrixMicroKernel.ts'
+import { importMemory } from './matrixModule.ts'
 
 export type MultiplyAdd = MicroKernel['multiplyAdd']
 
@@ -31,49 +34,101 @@ export const microKernelCandidates = (multiplyAdd: MultiplyAdd): MicroKernel[] =
 export const preferredMultiplyAdd = (deterministic: boolean): MultiplyAdd =>
   !deterministic && supportsRelaxedSimd() ? 'relaxed' : 'separate'
 
-export interface MicroKernelTiming {
-  readonly kernel: MicroKernel
-  readonly gigaflops: number
-}
-
 const depth = 128
-const repeats = 2
-/** A multiple of every candidate's rows and columns, so that no tile is cut. */
-const side = 48
-const pages = 4
+/** Elements of C in a run, a multiple of every candidate's tile: 590 kflop, some 15 microseconds. */
+const elements = 2304
+/** One for each operand. */
+const pages = 3
 
 /** Milliseconds after which no new round begins: a busy machine must not make the first product wait. */
-const budget = 25
+const budget = 40
 
-/** Best rate of each candidate. */
-export function timeMicroKernels(kernels: readonly MicroKernel[], rounds = 16): MicroKernelTiming[] {
-  const memory = new WebAssembly.Memory({ initial: pages })
-  const runners = kernels.map((kernel) =>
-    blockRunner(instantiateMatrixModule(compileMatrixModule(kernel, {}), memory)),
-  )
-  const best = kernels.map(() => Infinity)
-  const begin = performance.now()
-  for (let round = 0; round < rounds && (round === 0 || performance.now() - begin < budget); round++) {
-    runners.forEach((run, i) => {
-      const start = performance.now()
-      for (let repeat = 0; repeat < repeats; repeat++) run()
-      best[i] = Math.min(best[i], performance.now() - start)
-    })
-  }
-  const flops = repeats * 2 * depth * side * side
-  return kernels.map((kernel, i) => ({ kernel, gigaflops: flops / best[i] / 1e6 }))
-}
+/** Rounds without a clear improvement after which rates count as settled. */
+const settledRounds = 5
 
-function blockRunner({ panels }: MatrixFunctions): () => void {
-  const right = 4 * depth * side
-  const output = 2 * right
-  return () => {
-    panels(0, right, side, side, depth, 0, 0, output, 4 * side, 0, output + 4 * side * side)
-  }
-}
+/** Optimised code is at least so many times as fast as baseline code (measured: 3 to 8 times). */
+const optimisedGain = 1.8
 
 /** Timer noise on a busy machine stays below this ratio of best times. */
 const clearMargin = 1.08
+
+/** What is known of a candidate: milliseconds of its first call and of its best. */
+export interface CandidateTimes {
+  readonly first: number
+  readonly best: number
+}
+
+/** Position of the candidate to take. */
+export function pickCandidate(times: readonly CandidateTimes[], settled: boolean): number {
+  const isOptimised = ({ first, best }: CandidateTimes): boolean => first >= optimisedGain * best
+  if (!settled || times.length === 0 || !isOptimised(times[0])) return 0
+  const fastest = times.reduce(
+    (least, each, i) => (isOptimised(each) && each.best < times[least].best ? i : least),
+    0,
+  )
+  return times[0].best > clearMargin * times[fastest].best ? fastest : 0
+}
+
+/** Runs the candidates in turn until their times have settled, or the budget is spent. */
+export function timeCandidates(
+  runners: readonly (() => void)[],
+  now: () => number = () => performance.now(),
+): { readonly times: readonly CandidateTimes[]; readonly settled: boolean } {
+  const first = runners.map(() => 0)
+  const best = runners.map(() => Infinity)
+  const begin = now()
+  let quietRounds = 0
+  for (let round = 0; quietRounds < settledRounds && (round === 0 || now() - begin < budget); round++) {
+    let improved = false
+    runners.forEach((run, i) => {
+      const start = now()
+      run()
+      const time = now() - start
+      if (round === 0) first[i] = time
+      if (time < best[i] / clearMargin) improved = true
+      best[i] = Math.min(best[i], time)
+    })
+    // Baseline code is steady too: nothing is settled before all candidates are past it.
+    const allOptimised = runners.every((_, i) => first[i] >= optimisedGain * best[i])
+    quietRounds = improved || !allOptimised ? 0 : quietRounds + 1
+  }
+  return {
+    times: runners.map((_, i) => ({ first: first[i], best: best[i] })),
+    settled: quietRounds >= settledRounds,
+  }
+}
+
+/** One run of each candidate: the micro-kernel alone, over the same panels again and again. */
+function candidateRunners(kernels: readonly MicroKernel[]): (() => void)[] {
+  const module = createModuleBuilder()
+  const memory = new WebAssembly.Memory({ initial: pages })
+  importMemory(module, {})
+  kernels.forEach((kernel, i) => {
+    const microKernel = module.addFunction(microKernelSignature, microKernelBody(kernel))
+    const tile = kernel.rows * 4 * kernel.vectors
+    module.addFunction(
+      { parameters: ['i32'], results: [] },
+      (f, [turns]) => {
+        const turn = f.local('i32')
+        countedLoop(f, { counter: turn, start: 0, end: turns, step: tile }, () => {
+          const [left, right, output] = [0, 1, 2].map((page) => 65536 * page)
+          f.i32Const(left).i32Const(right).i32Const(depth).i32Const(output).i32Const(0).i32Const(output)
+          f.i32Const(16 * kernel.vectors)
+            .i32Const(0)
+            .call(microKernel)
+        })
+      },
+      `candidate${i}`,
+    )
+  })
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module.build()), { env: { memory } })
+  return kernels.map((_, i) => {
+    const run = exports[`candidate${i}`] as (elements: number) => void
+    return () => {
+      run(elements)
+    }
+  })
+}
 
 const chosen = new Map<MultiplyAdd, MicroKernel>()
 
@@ -81,9 +136,9 @@ const chosen = new Map<MultiplyAdd, MicroKernel>()
 export function chooseMicroKernel(multiplyAdd: MultiplyAdd): MicroKernel {
   let kernel = chosen.get(multiplyAdd)
   if (kernel === undefined) {
-    const [first, ...others] = timeMicroKernels(microKernelCandidates(multiplyAdd))
-    const best = others.reduce((a, b) => (b.gigaflops > a.gigaflops ? b : a))
-    kernel = best.gigaflops > clearMargin * first.gigaflops ? best.kernel : first.kernel
+    const candidates = microKernelCandidates(multiplyAdd)
+    const { times, settled } = timeCandidates(candidateRunners(candidates))
+    kernel = candidates[pickCandidate(times, settled)]
     chosen.set(multiplyAdd, kernel)
   }
   return kernel
