@@ -52,13 +52,6 @@ export function kernelStage(
   return { target, words, units, waits: false }
 }
 
-/** A kernel as one stage of one unit. */
-export const wholeKernelStage = (
-  context: StageContext,
-  kernel: Kernel,
-  body: (f: FunctionBuilder, pointerOf: (buffer: BufferIndex) => Local) => void,
-): Stage => kernelStage(context, kernel, 1, body)
-
 /** Carries a buffer to the parameter that holds its address. */
 export const pointersOf =
   (buffers: readonly BufferIndex[], parameters: readonly Local[]) =>

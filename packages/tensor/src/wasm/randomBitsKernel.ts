@@ -4,12 +4,15 @@
  * Source: Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC'11, section 4.2.
  */
 import type { RandomBitsKernel } from '../kernel/kernel.ts'
-import { wholeKernelStage } from './kernelArguments.ts'
+import { kernelStage } from './kernelArguments.ts'
 import type { Stage, StageContext } from './stage.ts'
 import { laneBytes, storeLanes } from './loops/laneMemory.ts'
-import { repeat } from './loops/loopNest.ts'
+import { createCursors } from './loops/loopCursors.ts'
+import { rowGranule } from './loops/loopKernelRows.ts'
+import { repeatBy } from './loops/loopNest.ts'
+import { forEachSlice, sliceSpace, unitOf } from './loops/slices.ts'
 import { addIntegers, bitOr, bitXor } from './elements/vectorArithmetic.ts'
-import { emitVectors } from './elements/vectorEmission.ts'
+import { emitVectors, instructionCount } from './elements/vectorEmission.ts'
 import type { VectorGraph, VectorNode } from './elements/vectorGraph.ts'
 import { createVectorGraph } from './elements/vectorGraph.ts'
 
@@ -38,41 +41,59 @@ function threefry(v: VectorGraph, counter: VectorNode, key0: VectorNode, key1: V
   return [x, y]
 }
 
-/** Random bits. */
+/** Elements of a turn: both words of four counters. */
+const turnWidth = 8
+
+/** Random bits; a unit is a range of counters. */
 export function randomBitsStages(context: StageContext, kernel: RandomBitsKernel): Stage[] {
   const { count, key, output } = kernel
+  const v = createVectorGraph()
+  const roots = threefry(v, v.input(0), v.input(1), v.input(2))
+  const extents = [count]
+  const unit = unitOf(context, instructionCount(roots) / 2)
+  const slices = sliceSpace({ extents, axes: [0], unit, granule: () => rowGranule })
   return [
-    wholeKernelStage(context, kernel, (f, pointerOf) => {
-      const v = createVectorGraph()
-      const roots = threefry(v, v.input(0), v.input(1), v.input(2))
+    kernelStage(context, kernel, slices.units, (f, pointerOf, share) => {
       const inputs = [f.local('v128'), f.local('v128'), f.local('v128')]
       const [counter, key0, key1] = inputs
-      f.v128Const(laneBytes([0, 1, 2, 3])).localSet(counter)
-      f.localGet(pointerOf(key.buffer))
+      const keys = pointerOf(key.buffer)
+      f.localGet(keys)
         .v128Load32Splat(4 * key.offset)
         .localSet(key0)
-      f.localGet(pointerOf(key.buffer))
+      f.localGet(keys)
         .v128Load32Splat(4 * key.offset + 4)
         .localSet(key1)
-      const cursor = f.local('i32')
-      f.localGet(pointerOf(output.buffer))
-        .i32Const(4 * output.offset)
-        .i32Add()
-        .localSet(cursor)
-      const access = { cursor, strides: [1], offset: 0, isIndex: false }
-      const block = (elements: number): void => {
+      const views = [
+        { buffer: output.buffer, view: { offset: output.offset, strides: [1] } },
+        { buffer: undefined, view: { offset: 0, strides: [1] } },
+      ]
+      const cursors = createCursors(f, views, pointerOf)
+      const [access, { cursor: position }] = cursors.accesses
+      const turn = (elements: number): void => {
         const words = emitVectors(f, roots, (input) => f.localGet(inputs[input]))
         words.forEach((word, i) => {
           const lanes = Math.min(4, elements - 4 * i)
           if (lanes > 0) storeLanes(f, access, 0, 4 * i, lanes, word)
         })
       }
-      repeat(f, Math.floor(count / 8), () => {
-        block(8)
-        f.localGet(cursor).i32Const(32).i32Add().localSet(cursor)
-        f.localGet(counter).i32x4Const(4).i32x4Add().localSet(counter)
+      const turns = f.local('i32')
+      forEachSlice(f, cursors, extents, slices, share, (steps) => {
+        f.localGet(position).i32Const(1).i32ShrU().i32x4Splat()
+        f.v128Const(laneBytes([0, 1, 2, 3]))
+          .i32x4Add()
+          .localSet(counter)
+        f.localGet(steps).i32Const(Math.log2(turnWidth)).i32ShrU().localSet(turns)
+        repeatBy(f, turns, () => {
+          turn(turnWidth)
+          cursors.advance(0, turnWidth)
+          f.localGet(counter).i32x4Const(4).i32x4Add().localSet(counter)
+        })
+        if (count % turnWidth === 0) return
+        f.localGet(steps)
+          .i32Const(turnWidth - 1)
+          .i32And()
+        f.ifElse(() => turn(count % turnWidth))
       })
-      if (count % 8 > 0) block(count % 8)
     }),
   ]
 }
