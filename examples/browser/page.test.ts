@@ -160,7 +160,7 @@ describe.skipIf(browser === undefined)(`the page${why}`, () => {
   ])('pauses %s, goes on, and forgets everything at a reset', async (_, isolated) => {
     const other = await serveFolders({ '/': folder, '/mnist': mnistDirectory() }, { isolated })
     try {
-      await open('preset=tiny&backend=wasm&iterations=1000', other)
+      await open('preset=tiny&backend=wasm&iterations=1000&threads=2', other)
       expect(await page.evaluate(() => crossOriginIsolated)).toBe(isolated)
       expect(await page.getByLabel('Threads').isEnabled()).toBe(isolated)
       expect(await page.locator('#threads-hint').isVisible()).toBe(!isolated)
@@ -174,6 +174,8 @@ describe.skipIf(browser === undefined)(`the page${why}`, () => {
         )
       await press('Pause')
       await waitForStatus(/^Paused after \d+ iterations/)
+      // The run's own worker, and where memory is shared that of its second thread.
+      expect(page.workers()).toHaveLength(isolated ? 2 : 1)
       const paused = await rows()
       await page.waitForTimeout(500)
       expect(await rows()).toEqual(paused)

@@ -79,9 +79,10 @@ export function startWorker(name: string, failed: (reason: string) => void): Wor
   const receive = '(handler) => { self.onmessage = ({ data }) => handler(data) }'
   const url = URL.createObjectURL(new Blob([source(receive)], { type: 'text/javascript' }))
   const worker = new Worker(url, { name })
-  worker.onerror = ({ message }) => {
+  // A worker that may not start gives an event without a message.
+  worker.onerror = ({ message }: { readonly message?: string }) => {
     failed(
-      message === ''
+      message === undefined || message === ''
         ? 'the worker could not start; a content security policy must allow worker-src blob:'
         : message,
     )
