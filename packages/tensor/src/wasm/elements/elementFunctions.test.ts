@@ -13,13 +13,25 @@ import { applyElementFunction } from './elementFunctions.ts'
 import { emitVectors } from './vectorEmission.ts'
 import { createVectorGraph } from './vectorGraph.ts'
 
-/** A function that applies the primitive to `count` elements at each of the operand arrays. */
-function compile(primitive: ElementwisePrimitive, arity: number, from: Dtype, to: Dtype, capacity: number) {
+/**
+ * A function that applies the primitive to `count` elements at each of the operand arrays. An operand may be a constant
+ * instead; its array is ignored.
+ */
+function compile(
+  primitive: ElementwisePrimitive,
+  arity: number,
+  from: Dtype,
+  to: Dtype,
+  capacity: number,
+  constant?: { readonly at: number; readonly value: number },
+) {
   const memory = new WebAssembly.Memory({ initial: Math.ceil(((arity + 1) * capacity * 4) / 65536) + 1 })
   const module = createModuleBuilder()
   module.importMemory('env', 'memory', { minimumPages: 1 })
   const v = createVectorGraph()
-  const operands = Array.from({ length: arity }, (_, i) => v.input(i))
+  const operands = Array.from({ length: arity }, (_, i) =>
+    i === constant?.at ? v.float(constant.value) : v.input(i),
+  )
   const root = applyElementFunction(v, primitive, operands, from, to)
   module.addFunction(
     { parameters: ['i32'], results: [] },
@@ -217,6 +229,22 @@ describe('element functions of two float32 operands', () => {
       const got = compile(primitive, 2, 'float32', 'float32', a.length)(a, b)
       const wrong = got.findIndex((value, i) => !Object.is(value, Math.fround(oracle(a[i], b[i]))))
       expect(wrong, `${primitive}(${a[wrong]}, ${b[wrong]}) = ${got[wrong]}`).toBe(-1)
+    }
+  })
+
+  it('minimum and maximum do so beside a constant, on either side', () => {
+    const [x] = pairs()
+    for (const value of [0, -0, 1, -1, 1e-45, Infinity, -Infinity, NaN, 2.5]) {
+      for (const at of [0, 1]) {
+        for (const [primitive, oracle] of [
+          ['minimum', Math.min],
+          ['maximum', Math.max],
+        ] as const) {
+          const got = compile(primitive, 2, 'float32', 'float32', x.length, { at, value })(x, x)
+          const wrong = got.findIndex((each, i) => !Object.is(each, oracle(x[i], Math.fround(value))))
+          expect(wrong, `${primitive}(${x[wrong]}, ${value}) = ${got[wrong]}`).toBe(-1)
+        }
+      }
     }
   })
 

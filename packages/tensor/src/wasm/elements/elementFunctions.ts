@@ -9,6 +9,7 @@ import type { Dtype } from '../../dtype.ts'
 import { DtypeError } from '../../errors.ts'
 import type { ElementwisePrimitive } from '../../program/primitive.ts'
 import { exponential, exponentialMinusOne } from './exponential.ts'
+import { maximum, minimum } from './extremes.ts'
 import { hyperbolicTangent } from './hyperbolicTangent.ts'
 import { logarithm, logarithmOfOnePlus } from './logarithm.ts'
 import { logistic, softplus } from './logistic.ts'
@@ -100,8 +101,8 @@ const rules: { readonly [P in ElementwisePrimitive]: ElementRule } = {
   divide: (v, [a, b], from) =>
     from === 'float32' ? divide(v, a, b) : divideIntegers(v, a, b, from === 'int32'),
   power: (v, [x, y]) => power(v, x, y),
-  maximum: instructions('f32x4Max', 'i32x4MaxS', 'i32x4MaxU'),
-  minimum: instructions('f32x4Min', 'i32x4MinS', 'i32x4MinU'),
+  maximum,
+  minimum,
   equal: comparison('f32x4Eq', 'i32x4Eq'),
   less: comparison('f32x4Lt', 'i32x4LtS', 'i32x4LtU'),
   lessEqual: comparison('f32x4Le', 'i32x4LeS', 'i32x4LeU'),

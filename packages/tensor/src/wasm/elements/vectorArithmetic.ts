@@ -6,6 +6,7 @@
  * multiply-add.
  */
 import type { ShiftInstruction, VectorGraph, VectorInstruction, VectorNode } from './vectorGraph.ts'
+import { floatFromBits } from './vectorGraph.ts'
 
 type Binary = (v: VectorGraph, a: VectorNode, b: VectorNode) => VectorNode
 
@@ -29,6 +30,10 @@ export const bitOr = binary('v128Or')
 export const bitXor = binary('v128Xor')
 
 export const absolute = (v: VectorGraph, x: VectorNode): VectorNode => v.apply('f32x4Abs', x)
+
+/** The value of a constant as float32; undefined if the node is none. */
+export const floatOf = (node: VectorNode): number | undefined =>
+  node.kind === 'bits' ? floatFromBits(node.value) : undefined
 
 /** The sign bits alone. */
 export const signBits = (v: VectorGraph, x: VectorNode): VectorNode => bitAnd(v, x, v.integer(0x80000000))

@@ -66,6 +66,12 @@ export function floatBits(value: number): number {
   return scratch.getInt32(0)
 }
 
+/** The float32 with those bits. */
+export function floatFromBits(bits: number): number {
+  scratch.setInt32(0, bits)
+  return scratch.getFloat32(0)
+}
+
 /** An empty graph. */
 export function createVectorGraph(): VectorGraph {
   const known = new Map<string, VectorNode>()
