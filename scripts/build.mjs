@@ -102,12 +102,31 @@ async function loadEntryPoints() {
   }
 }
 
+/** Multiplies on two threads with the built package, as proof that a worker's source survives bundling. */
+async function computeOnThreads() {
+  const { createWasmBackend, jit, tensor } = await import(
+    pathToFileURL(join(ROOT, 'packages', 'tensor', 'dist', 'index.js')).href
+  )
+  const backend = createWasmBackend({ threads: 2 })
+  const square = jit((/** @type {{ dot(other: object): object }} */ x) => x.dot(x))
+  const x = tensor(new Float32Array(256 * 256).fill(0.5), { shape: [256, 256], backend })
+  square(x).dispose()
+  await backend.synchronize()
+  square(x).dispose()
+  const { threads, sharedRuns, reason } = backend.threadUse
+  backend.dispose()
+  if (threads !== 2 || sharedRuns !== 1) {
+    throw new Error(`The built package computes on ${threads} threads, ${sharedRuns} runs shared: ${reason}`)
+  }
+}
+
 const fast = process.argv.includes('--fast')
 const started = performance.now()
 await Promise.all(PACKAGES.map(bundlePackage))
 if (!fast) {
   emitDeclarations()
   await loadEntryPoints()
+  await computeOnThreads()
 }
 const seconds = ((performance.now() - started) / 1000).toFixed(1)
 console.log(`Built ${PACKAGES.join(', ')}${fast ? ' (bundles only)' : ''} in ${seconds} s`)
