@@ -119,8 +119,11 @@ export function forEachStrip(
   prologue.cursors.advanceBy(lane, strips)
 }
 
-/** Heuristic: rows of a pass; a block of float32 sums. */
-const rowsPerPass = 32
+/** Heuristic: rows of a pass. Hardware follows few streams from memory. */
+const rowsPerPass = 8
+
+/** Heuristic: rows from which on passes pay. */
+const manyRows = 64
 
 /** Results of a panel: their states stay in the first cache. */
 const panelWidth = 2048
@@ -131,7 +134,7 @@ export const stripsScratch = (plan: ReductionPlan): number =>
 
 /** Whether strips go down in passes. Heuristic, measured on one machine. */
 export const isStreamed = ({ reduced, kept }: ReductionPlan): boolean =>
-  reduced >= 2 * rowsPerPass && kept * reduced >= 2 ** 17
+  reduced >= manyRows && kept * reduced >= 2 ** 17
 
 /** The passes of a panel: boxes of the reduced axes, and what moves from one to the next. */
 function forEachPass(
