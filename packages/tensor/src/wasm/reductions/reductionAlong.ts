@@ -151,14 +151,15 @@ function forEachPass(
   const block = Math.max(1, Math.floor(rowsPerPass / inside))
   const blocks = Math.floor(extents[axis] / block)
   const rest = extents[axis] - blocks * block
+  const outerAxes = axes.slice(0, -1)
   const box = (count: number): void => {
-    pass(
-      extents.map((extent, each) => (each === axis ? count : extent)),
-      inside * count,
+    const within = extents.map((extent, each) =>
+      each === axis ? count : outerAxes.includes(each) ? 1 : extent,
     )
+    pass(within, inside * count)
     cursors.advance(axis, count)
   }
-  const outer = axes.slice(0, -1).map((each) => ({ axis: each, count: extents[each] }))
+  const outer = outerAxes.map((each) => ({ axis: each, count: extents[each] }))
   nest(f, cursors, outer, () => {
     repeat(f, blocks, () => box(block))
     if (rest > 0) box(rest)
