@@ -48,12 +48,15 @@ export const unitsWorthSharing = 8
 /** Elements of a unit by default, where an element costs as little as in an addition. */
 const cheapElements = 2048
 
+/** Elements of a unit of cheap work. */
+export const cheapUnit = ({ unitElements = cheapElements }: StageContext): number => unitElements
+
 /**
  * Elements of a unit where four of them take `work` instructions, loads and stores; a multiple of 16. Heuristic: a
  * few microseconds make sharing worth while.
  */
-export const unitOf = ({ unitElements = cheapElements }: StageContext, work: number): number =>
-  16 * Math.max(1, Math.round(unitElements / (4 * Math.max(4, work))))
+export const unitOf = (context: StageContext, work: number): number =>
+  16 * Math.max(1, Math.round(cheapUnit(context) / (4 * Math.max(4, work))))
 
 /** Cuts an iteration space of at least one axis. */
 export function sliceSpace({ extents, axes, work = 1, unit, granule = () => 1 }: SliceRequest): Slices {

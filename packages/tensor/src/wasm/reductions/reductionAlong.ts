@@ -122,19 +122,12 @@ export function forEachStrip(
 /** Heuristic: rows of a pass. Hardware follows few streams from memory. */
 const rowsPerPass = 8
 
-/** Heuristic: rows from which on passes pay. */
-const manyRows = 64
-
 /** Results of a panel: their states stay in the first cache. */
 const panelWidth = 2048
 
 /** Upper bound of the bytes that strips' states take in a thread's scratch memory. */
 export const stripsScratch = (plan: ReductionPlan): number =>
-  isStreamed(plan) ? 16 * (panelWidth + stripWidth(plan)) : 0
-
-/** Whether strips go down in passes. Heuristic, measured on one machine. */
-export const isStreamed = ({ reduced, kept }: ReductionPlan): boolean =>
-  reduced >= manyRows && kept * reduced >= 2 ** 17
+  plan.isLarge ? 16 * (panelWidth + stripWidth(plan)) : 0
 
 /** The passes of a panel: boxes of the reduced axes, and what moves from one to the next. */
 function forEachPass(
@@ -233,7 +226,7 @@ export function emitReduceAlong(
       accumulateAlong(f, body, strip, extents)
       emitResultsAlong(f, body, strip)
     })
-  const emitColumns = isStreamed(plan) ? streamed : resident
+  const emitColumns = plan.isLarge ? streamed : resident
   forEachSlice(f, cursors, extents, slices, range, (count) => {
     if (slices.axis === lane) {
       f.localGet(count).localSet(columns)

@@ -12,6 +12,8 @@ import type { ViewOf } from '../loops/loopCursors.ts'
 import { createCursors } from '../loops/loopCursors.ts'
 import type { LoopExpression, LoopInput } from '../loops/loopExpression.ts'
 import { loopExpression } from '../loops/loopExpression.ts'
+import { cheapUnit } from '../loops/slices.ts'
+import type { StageContext } from '../stage.ts'
 
 export interface ReductionPlan {
   readonly kernel: ReduceKernel
@@ -25,6 +27,8 @@ export interface ReductionPlan {
   /** Elements that are kept, and elements reduced for each. */
   readonly kept: number
   readonly reduced: number
+  /** So much is reduced, to each result and in all, that the order in which memory is read matters. */
+  readonly isLarge: boolean
   /** Instructions and loads of four elements. */
   readonly work: number
 }
@@ -41,11 +45,15 @@ const isView = (input: LoopInput): input is ViewOf => input !== undefined
 
 const product = (extents: readonly number[]): number => extents.reduce((all, extent) => all * extent, 1)
 
+/** Heuristics: elements reduced to a result, and units of cheap work in all, from which on a reduction is large. */
+const large = { reduced: 64, units: 64 }
+
 /** @throws {DtypeError} for float64. */
-export function reductionPlan(kernel: ReduceKernel): ReductionPlan {
+export function reductionPlan(context: StageContext, kernel: ReduceKernel): ReductionPlan {
   const { kept, reduced, nodes, operand, stores } = kernel
   const prologue = loopExpression(nodes, [operand])
   const axes = [...kept, ...reduced].map((_, axis) => axis)
+  const [results, each] = [product(kept), product(reduced)]
   return {
     kernel,
     dtype: nodes[operand].dtype,
@@ -57,8 +65,9 @@ export function reductionPlan(kernel: ReduceKernel): ReductionPlan {
     extents: [...kept, ...reduced],
     keptAxes: axes.slice(0, kept.length),
     reducedAxes: axes.slice(kept.length),
-    kept: product(kept),
-    reduced: product(reduced),
+    kept: results,
+    reduced: each,
+    isLarge: each >= large.reduced && results * each >= large.units * cheapUnit(context),
     work: instructionCount(prologue.roots) + prologue.inputs.length + 1,
   }
 }

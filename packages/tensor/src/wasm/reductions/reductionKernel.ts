@@ -40,7 +40,7 @@ const fairUnits = 16
 
 /** A reduction. @throws {DtypeError} for float64. */
 export function reduceStages(context: StageContext, kernel: ReduceKernel): Stage[] {
-  const plan = reductionPlan(kernel)
+  const plan = reductionPlan(context, kernel)
   const { extents, keptAxes, reduced, work } = plan
   const lane = laneAxis(plan)
   const unit = unitOf(context, work)
