@@ -42,7 +42,7 @@ interface Scale {
 
 const whole: Scale = {
   widths: [784, 1000, 500, 250, 30, 250, 500, 1000, 784],
-  batches: [256, 512, 1024, 2048],
+  batches: [512, 2048],
 }
 const quick: Scale = { widths: [20, 12, 4, 12, 20], batches: [32] }
 
@@ -174,7 +174,7 @@ async function measure(threads: number, emit: (row: Row) => void, context: Suite
         () => system.outside(pairByPair),
         begin,
       ],
-      rounds(context, 5, 1),
+      rounds(context, 3, 1),
     )
     const row = (
       name: string,
