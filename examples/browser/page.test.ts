@@ -146,11 +146,12 @@ describe.skipIf(browser === undefined)(`the page${why}`, () => {
     expect(new Set(reconstruction).size).toBeGreaterThan(50)
 
     await page.getByLabel('Threads').fill('1')
+    await page.getByLabel('Iterations', { exact: true }).fill('2')
     await press('Start again')
-    await waitForStatus(/^Finished after 4 iterations/)
+    await waitForStatus(/^Finished after 2 iterations/)
     expect(await page.locator('#device').textContent()).toBe('Computing with WebAssembly on one thread')
     const timeless = (of: readonly (readonly string[])[]) => of.map((row) => row.filter((_, i) => i !== 10))
-    expect(timeless(await rows())).toEqual(timeless(steps))
+    expect(timeless(await rows())).toEqual(timeless(steps.slice(0, 2)))
     expect(errors).toEqual([])
   })
 
