@@ -33,6 +33,8 @@ export interface AddressTable {
   readonly panelUses: readonly PanelUse[]
   /** Holds 1, for panels that are packed in every run. */
   readonly alwaysWord: TableWord
+  /** The words from here on are counters: 0 before a run. */
+  readonly firstCounter: number
 }
 
 export interface AddressTableBuilder {
@@ -43,6 +45,8 @@ export interface AddressTableBuilder {
   readonly sharedScratch: (bytes: number) => TableWord
   readonly ownScratch: (bytes: number) => void
   readonly panels: (request: PanelRequest) => PanelWords
+  /** A counter; after all other words. */
+  counter(): TableWord
   finish(): AddressTable
 }
 
@@ -62,6 +66,7 @@ export function createAddressTable(
   let ownBytes = 0
   let sharedBytes = 0
   let used = 0
+  let counters = 0
   const reserve = (bytes: number): number => {
     const offset = used
     used += aligned(bytes)
@@ -92,6 +97,19 @@ export function createAddressTable(
       panelUses.push({ request: { ...request, buffer }, scratchOffset: reserve(bytes), ...words })
       return words
     },
-    finish: () => ({ length, ownWord, alwaysWord, ownBytes, sharedBytes, scratchWords, panelUses }),
+    counter() {
+      counters++
+      return newWord()
+    },
+    finish: () => ({
+      length,
+      firstCounter: length - counters,
+      ownWord,
+      alwaysWord,
+      ownBytes,
+      sharedBytes,
+      scratchWords,
+      panelUses,
+    }),
   }
 }

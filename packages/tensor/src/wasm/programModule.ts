@@ -1,8 +1,8 @@
 /**
  * One WebAssembly module per program. Every kernel is a few functions in it, and one function runs them all:
  *   run(table, thread, threads) → ()
- * so that a replay is one call per thread, without an object and without JavaScript in between. Each thread does its
- * share of every stage; threads meet at a barrier only where a stage touches what another thread may still be writing or
+ * so that a replay is one call per thread, without an object and without JavaScript in between. Threads take
+ * turns at the units of every stage; threads meet at a barrier only where a stage touches what another thread may still be writing or
  * reading.
  */
 import type { BufferIndex, Kernel, KernelProgram, MemoryPlan } from '../kernel/kernel.ts'
@@ -17,6 +17,7 @@ import { importMatrixFunctions, importMemory } from './matrix/matrixModule.ts'
 import type { MicroKernel } from './matrix/matrixMicroKernel.ts'
 import { BackendError } from '../errors.ts'
 import type { Stage, StageContext } from './stage.ts'
+import { createSharing } from './stageSharing.ts'
 import { addBarrier } from './threads/barrier.ts'
 
 export interface ProgramModule {
@@ -64,6 +65,9 @@ export function programModule(
     table.beginKernel()
     return { kernel, stages: kernelStages(context, kernel) }
   })
+  const counters = staged.map(({ stages }) =>
+    stages.map(({ units }) => (barrier !== undefined && units > 1 ? table.counter() : undefined)),
+  )
   const layout = table.finish()
   const storageOf = (buffer: BufferIndex): string => {
     if (plan.poolOf[buffer] >= 0) return `pool ${plan.poolOf[buffer]}`
@@ -75,8 +79,8 @@ export function programModule(
   module.addFunction(
     { parameters: ['i32', 'i32', 'i32'], results: [] },
     (f, [tableAddress, thread, threads]) => {
-      const share = createShare(f, thread, threads)
       const own = f.local('i32')
+      const share = createSharing(f, { table: tableAddress, thread, threads, own })
       f.localGet(tableAddress).i32Load(4 * layout.ownWord)
       f.localGet(thread).i32Const(layout.ownBytes).i32Mul().i32Add().localSet(own)
       staged.forEach(({ stages }, i) => {
@@ -85,7 +89,7 @@ export function programModule(
             barriers++
             emitBarrier(f, barrier, threads)
           }
-          share(stage, tableAddress, own)
+          share(stage, counters[i][j])
         })
       })
       if (barrier !== undefined) emitBarrier(f, barrier, threads)
@@ -100,43 +104,6 @@ function emitBarrier(f: FunctionBuilder, barrier: FunctionIndex, threads: Local)
   f.ifElse(() => {
     f.localGet(threads).call(barrier)
   })
-}
-
-/** Emits a thread's share of a stage. */
-function createShare(f: FunctionBuilder, thread: Local, threads: Local) {
-  const first = f.local('i32')
-  const limit = f.local('i32')
-  /** ⌈units·t / T⌉ for the thread numbered `thread + ahead`. */
-  const boundary = (units: number, ahead: number): FunctionBuilder =>
-    f
-      .localGet(thread)
-      .i32Const(ahead)
-      .i32Add()
-      .i32Const(units)
-      .i32Mul()
-      .localGet(threads)
-      .i32Add()
-      .i32Const(1)
-      .i32Sub()
-      .localGet(threads)
-      .i32DivU()
-  return ({ target, words, units, condition }: Stage, table: Local, own: Local): void => {
-    const call = (): void => {
-      for (const word of words) f.localGet(table).i32Load(4 * word)
-      f.localGet(own).localGet(first).localGet(limit).call(target)
-    }
-    const guarded = (): void => {
-      boundary(units, 0).localSet(first)
-      boundary(units, 1).localSet(limit)
-      f.localGet(first).localGet(limit).i32LtS()
-      f.ifElse(call)
-    }
-    if (condition === undefined) guarded()
-    else {
-      f.localGet(table).i32Load(4 * condition)
-      f.ifElse(guarded)
-    }
-  }
 }
 
 const scratch = 'scratch'

@@ -22,7 +22,6 @@ import {
 } from './matrix/matrixModule.ts'
 import { microKernelCandidates } from './matrix/matrixProbe.ts'
 import type { Stage } from './stage.ts'
-import { firstUnit } from './stage.ts'
 
 /** Bytes beside each array that must not change: the alignment of the arrays stays 4, the worst case. */
 const guard = 20
@@ -137,7 +136,7 @@ function prepareKernel(
       const run = exports[`stage${i}`] as (...values: number[]) => void
       if (stage.condition !== undefined && wordValue(stage.condition) === 0) return
       for (let thread = threads - 1; thread >= 0; thread--) {
-        const [first, limit] = [thread, thread + 1].map((each) => firstUnit(stage.units, each, threads))
+        const [first, limit] = [thread, thread + 1].map((each) => Math.ceil((stage.units * each) / threads))
         const own = scratch + table.sharedBytes + thread * table.ownBytes
         if (first < limit) run(...stage.words.map(wordValue), own, first, limit)
       }

@@ -1,7 +1,6 @@
 /**
  * Stages: what every kernel becomes. A stage is one function of the program's module and a number of units of work,
- * fixed by the kernel's shape; thread t of T runs it for the units
- *   ⌈units·t / T⌉ … ⌈units·(t + 1) / T⌉ − 1.
+ * fixed by the kernel's shape, which threads divide among themselves in runs of consecutive ones (`stageSharing.ts`).
  * Units are independent of one another and each computes its results in one order, so that a result has the same bits
  * for any number of threads, and also where the caller runs all of them alone. A stage of a single unit is run by thread
  * 0, the caller.
@@ -64,10 +63,6 @@ export interface StageContext {
   /** Bytes that an operand of a product may take in scratch memory; `packedProduct` has a default. */
   readonly packedBytes?: number
 }
-
-/** Units of a thread. */
-export const firstUnit = (units: number, thread: number, threads: number): number =>
-  Math.ceil((units * thread) / threads)
 
 /** The stages, after all threads have done what comes before. */
 export const meetFirst = (stages: readonly Stage[]): Stage[] =>

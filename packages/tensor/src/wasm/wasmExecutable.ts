@@ -171,6 +171,7 @@ function tableFiller(
     })
     words[table.ownWord] = start + ownOffset
     words[table.alwaysWord] = 1
+    words.fill(0, table.firstCounter)
     for (const { word, offset } of table.scratchWords) words[word] = start + sharedOffset + offset
     table.panelUses.forEach(({ address, stale, scratchOffset }, i) => {
       const place = places[i]
