@@ -1,7 +1,7 @@
 /**
  * The wasm backend against the reference backend, program by program, and its handling of memory and errors.
  */
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
 import type { DeviceBuffer } from '../backend.ts'
 import { BackendError, DtypeError, LifetimeError } from '../errors.ts'
 import type { HostArray } from '../hostArray.ts'
@@ -147,5 +147,28 @@ describe('misuse gets a typed error', () => {
     expect(() => run(backend.upload(float(2)))).toThrow(/disposed/)
     backend.dispose()
     expect(() => backend.upload(float(2))).toThrow(/disposed/)
+  })
+})
+
+describe('where the system refuses a shared memory', () => {
+  afterEach(() => {
+    vi.restoreAllMocks()
+  })
+
+  it('one thread computes, and the backend says why', async () => {
+    const { Memory } = WebAssembly
+    vi.spyOn(WebAssembly, 'Memory').mockImplementation(function (descriptor) {
+      if (descriptor.shared === true) throw new RangeError('could not allocate memory')
+      return new Memory(descriptor)
+    })
+    const backend = createWasmBackend({ threads: 2 })
+    const { threads, reason } = backend.threadUse
+    expect({ threads, reason }).toEqual({
+      threads: 1,
+      reason: expect.stringMatching(/no memory of this size.*smaller maximumBytes/) as string,
+    })
+    const buffer = backend.upload(float(3))
+    expect(await backend.read(buffer)).toEqual(float(3).data)
+    backend.dispose()
   })
 })

@@ -70,6 +70,20 @@ function requireSupportedProgram({ name, inputs, equations }: Program): void {
   }
 }
 
+/** A memory for so many threads, or for one where the system grants none that is shared. */
+function createMemory(maximumBytes: number | undefined, wanted: ThreadUse) {
+  if (wanted.threads > 1) {
+    try {
+      return { allocator: new WasmAllocator(maximumBytes, true), threadUse: wanted }
+    } catch (error) {
+      if (!(error instanceof BackendError)) throw error
+    }
+  }
+  const reason = 'the system grants no memory of this size that threads share; give a smaller maximumBytes'
+  const threadUse = wanted.threads > 1 ? { threads: 1, reason } : wanted
+  return { allocator: new WasmAllocator(maximumBytes), threadUse }
+}
+
 /**
  * A backend with a memory of its own.
  * @throws {BackendError} where the engine has no WebAssembly SIMD; see `isWasmSupported`.
@@ -84,9 +98,8 @@ export function createWasmBackend(options: WasmOptions = {}): WasmBackend {
     })
   }
   const { deterministic = false, maximumBytes } = options
-  const threadUse = chooseThreads(options.threads)
+  const { allocator, threadUse } = createMemory(maximumBytes, chooseThreads(options.threads))
   const { threads } = threadUse
-  const allocator = new WasmAllocator(maximumBytes, threads > 1)
   const microKernel = (): MicroKernel =>
     options.microKernel ?? chooseMicroKernel(preferredMultiplyAdd(deterministic))
   const runner = createProgramRunner(allocator, {
