@@ -1,11 +1,10 @@
 /**
  * One WebAssembly module per program. Every kernel is a few functions in it, and one function runs them all:
  *   run(table, thread, threads) → ()
- * so that a replay is one call per thread, without an object and without JavaScript in between. Threads take
- * turns at the units of every stage; threads meet at a barrier only where a stage touches what another thread may still be writing or
- * reading.
+ * so that a replay is one call per thread, without an object and without JavaScript in between. Threads take turns at parts
+ * of every stage, and meet at a barrier only where a stage touches what another thread may still be writing or reading.
  */
-import type { BufferIndex, Kernel, KernelProgram, MemoryPlan } from '../kernel/kernel.ts'
+import type { BufferIndex, KernelProgram, MemoryPlan } from '../kernel/kernel.ts'
 import { readsOfKernel, writesOfKernel } from '../kernel/kernelAccess.ts'
 import type { AddressTable } from './addressTable.ts'
 import { createAddressTable } from './addressTable.ts'
@@ -16,15 +15,14 @@ import type { MemoryImport } from './matrix/matrixModule.ts'
 import { importMatrixFunctions, importMemory } from './matrix/matrixModule.ts'
 import type { MicroKernel } from './matrix/matrixMicroKernel.ts'
 import { BackendError } from '../errors.ts'
-import type { Stage, StageContext } from './stage.ts'
+import { meetings } from './meetings.ts'
+import type { StageContext } from './stage.ts'
 import { createSharing } from './stageSharing.ts'
 import { addBarrier } from './threads/barrier.ts'
 
 export interface ProgramModule {
   readonly bytes: Uint8Array<ArrayBuffer>
   readonly table: AddressTable
-  /** Barriers in a run. */
-  readonly barriers: number
 }
 
 /** What the module is made for. */
@@ -74,8 +72,17 @@ export function programModule(
     const donor = plan.donorOf[outputs.indexOf(buffer)] ?? -1
     return `buffer ${donor >= 0 ? inputs[donor] : buffer}`
   }
-  const meets = meetings(staged, storageOf)
-  let barriers = 0
+  const meets = meetings(
+    staged.map(({ kernel, stages }) => ({
+      stages,
+      reads: readsOfKernel(kernel).map(({ buffer }) => storageOf(buffer)),
+      writes: [
+        ...writesOfKernel(kernel).map(({ buffer }) => storageOf(buffer)),
+        // What one stage leaves to another lies in scratch memory.
+        ...(stages.length > 1 ? ['scratch'] : []),
+      ],
+    })),
+  )
   module.addFunction(
     { parameters: ['i32', 'i32', 'i32'], results: [] },
     (f, [tableAddress, thread, threads]) => {
@@ -85,10 +92,7 @@ export function programModule(
       f.localGet(thread).i32Const(layout.ownBytes).i32Mul().i32Add().localSet(own)
       staged.forEach(({ stages }, i) => {
         stages.forEach((stage, j) => {
-          if (barrier !== undefined && meets[i][j]) {
-            barriers++
-            emitBarrier(f, barrier, threads)
-          }
+          if (barrier !== undefined && meets[i][j]) emitBarrier(f, barrier, threads)
           share(stage, counters[i][j])
         })
       })
@@ -96,53 +100,12 @@ export function programModule(
     },
     'run',
   )
-  return { bytes: module.build(), table: layout, barriers }
+  return { bytes: module.build(), table: layout }
 }
 
 function emitBarrier(f: FunctionBuilder, barrier: FunctionIndex, threads: Local): void {
   f.localGet(threads).i32Const(1).i32GtS()
   f.ifElse(() => {
     f.localGet(threads).call(barrier)
-  })
-}
-
-const scratch = 'scratch'
-
-interface StagedKernel {
-  readonly kernel: Kernel
-  readonly stages: readonly Stage[]
-}
-
-/**
- * Whether threads must meet before each stage: where it reads what was written since they last met, or writes what was
- * read or written. Scratch memory counts as written by every kernel of several stages. Where only thread 0 has worked
- * since and works now, order is kept without a meeting.
- */
-function meetings(staged: readonly StagedKernel[], storageOf: (buffer: BufferIndex) => string): boolean[][] {
-  let read = new Set<string>()
-  let written = new Set<string>()
-  let alone = true
-  return staged.map(({ kernel, stages }) => {
-    const reads = readsOfKernel(kernel).map(({ buffer }) => storageOf(buffer))
-    const writes = writesOfKernel(kernel).map(({ buffer }) => storageOf(buffer))
-    if (stages.length > 1) writes.push(scratch)
-    return stages.map((stage, j) => {
-      const conflicts =
-        j === 0
-          ? reads.some((each) => written.has(each)) ||
-            writes.some((each) => read.has(each) || written.has(each))
-          : stage.waits
-      const single = stage.units === 1
-      const meet = conflicts && !(alone && single)
-      if (meet) {
-        read = new Set()
-        written = new Set()
-        alone = true
-      }
-      alone &&= single
-      reads.forEach((each) => read.add(each))
-      writes.forEach((each) => written.add(each))
-      return meet
-    })
   })
 }

@@ -21,14 +21,14 @@ export interface SharingLocals {
   readonly own: Local
 }
 
-/** What is left to take of a stage is counted in `counter`, which is 0 before a run; undefined where one thread runs. */
+/** The parts taken of a stage are counted in `counter`, which is 0 before a run; undefined where no threads share it. */
 export function createSharing(f: FunctionBuilder, { table, thread, threads, own }: SharingLocals) {
   const first = f.local('i32')
   const limit = f.local('i32')
   const part = f.local('i32')
   const parts = f.local('i32')
 
-  /** first ← ⌈units·(part + ahead) / parts⌉ */
+  /** Pushes ⌈units·(part + ahead) / parts⌉. */
   const boundary = (units: number, ahead: number): FunctionBuilder =>
     f
       .localGet(part)
@@ -53,9 +53,8 @@ export function createSharing(f: FunctionBuilder, { table, thread, threads, own 
       call()
     }
     const takeParts = (taken: TableWord): void => {
-      const most = units
-      f.localGet(threads).i32Const(partsPerThread).i32Mul().localTee(parts).i32Const(most)
-      f.localGet(parts).i32Const(most).i32LtU().select().localSet(parts)
+      f.localGet(threads).i32Const(partsPerThread).i32Mul().localTee(parts).i32Const(units)
+      f.localGet(parts).i32Const(units).i32LtU().select().localSet(parts)
       f.block((exit) => {
         f.loop((again) => {
           f.localGet(table)
