@@ -5,6 +5,7 @@
 import { describe, expect, it } from 'vitest'
 import type { DeviceBuffer } from '../backend.ts'
 import type { HostArray } from '../hostArray.ts'
+import { add, divide, maximum, minimum } from '../operations/arithmetic.ts'
 import { dot, dotGeneral } from '../operations/dot.ts'
 import type { Program } from '../program/program.ts'
 import { arbitraryValues, runProgram, traceBody } from '../testing/programCases.ts'
@@ -124,6 +125,30 @@ describe('panels of inputs that stay the same', () => {
     const other = backend.compile(transposed)
     for (let run = 0; run < 4; run++) backend.release(other.run([a, y])[0])
     expect(backend.packed.left).toBe(4)
+  })
+
+  it('are told apart by the constants of their prologues: infinities, NaN and the sign of zero', async () => {
+    const backend = countingBackend()
+    const shapes = [float(1, 80, 20), float(2, 20, 70)] as const
+    const [a, b] = shapes.map((array) => backend.upload(array))
+    const constants = [Infinity, -Infinity, NaN, 0, -0, 1]
+    const programs = constants.map((constant) =>
+      traceBody(shapes, (x, y) => {
+        const bounded = maximum(minimum(divide(x, constant), 9), -9)
+        return dot(add(bounded, maximum(minimum(x, constant), -9)), y)
+      }),
+    )
+    const executables = programs.map((program) => backend.compile(program))
+    for (let run = 0; run < 3; run++) {
+      for (const [i, executable] of executables.entries()) {
+        const [output] = executable.run([a, b])
+        const got = backend.read(output)
+        backend.release(output)
+        const want = await expected(programs[i], shapes)
+        if (Number.isNaN(constants[i])) expect(got.every(Number.isNaN)).toBe(true)
+        else expectNear(got, want)
+      }
+    }
   })
 
   it('go with their buffer: another at the same address is packed anew', async () => {

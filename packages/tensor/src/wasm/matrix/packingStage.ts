@@ -6,6 +6,7 @@ import { addSegmentLoop } from '../segmentLoop.ts'
 import type { Stage, StageContext, PanelWords } from '../stage.ts'
 import { stageParameters, stageSignature } from '../stage.ts'
 import type { DotOperand, PrologueOperand, ScalarNode, StoredOperand } from '../../kernel/kernel.ts'
+import { parameterKey } from '../../program/parameterKey.ts'
 import { operandAxes } from './operandPlace.ts'
 import type { Side } from './operandPlace.ts'
 import type { PanelLayout } from './panelLayout.ts'
@@ -23,7 +24,7 @@ export interface PackedSide {
 function operandKey(operand: DotOperand): string {
   if (operand.kind === 'load') return `${operand.view.offset}+${operand.view.strides.join(',')}`
   const anonymous = (node: ScalarNode) => (node.kind === 'load' ? { ...node, buffer: 0 } : node)
-  return `${operand.operand} of ${JSON.stringify(operand.nodes.map(anonymous))}`
+  return `${operand.operand} of ${parameterKey(operand.nodes.map(anonymous))}`
 }
 
 /** All that panels depend on besides the contents of their buffers. */
