@@ -5,6 +5,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { TypedArray } from '../../dtype.ts'
+import { DtypeError } from '../../errors.ts'
+import type { DotKernel } from '../../kernel/kernel.ts'
 import { createAddressTable } from '../addressTable.ts'
 import { createModuleBuilder } from '../assembler/moduleBuilder.ts'
 import { runKernel } from '../singleKernel.ts'
@@ -220,6 +222,18 @@ describe('a product', () => {
           epilogue,
           bias: { offset: 0, strides: [0, 0, 1] },
         })
+  })
+
+  it('of another dtype than float32 is refused by name', () => {
+    for (const dtype of ['float64', 'int32', 'uint32'] as const) {
+      for (const depth of [0, 3, 6000]) {
+        const { kernel, arrays } = kernelOf({ ...dense(1, 2, 4, depth) })
+        const other: DotKernel = { ...kernel, dtype, epilogue: [{ kind: 'result', dtype }] }
+        const run = () => runKernel(other, arrays)
+        expect(run).toThrow(DtypeError)
+        expect(run).toThrow(dtype)
+      }
+    }
   })
 
   it('keeps infinities and NaN to the elements they belong to, also at the edges', () => {

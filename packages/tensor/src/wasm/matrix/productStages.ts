@@ -7,6 +7,7 @@
  * - few columns, or few rows: operands are read in place;
  * - everything else: packed panels.
  */
+import { DtypeError } from '../../errors.ts'
 import type { DotKernel, DotOperand, ScalarNode } from '../../kernel/kernel.ts'
 import { mapStages } from '../loops/loopKernel.ts'
 import type { Stage, StageContext } from '../stage.ts'
@@ -76,8 +77,16 @@ function flatStages(context: StageContext, original: DotKernel): Stage[] {
   return copy === undefined ? stages : [...mapStages(context, copy), ...meetFirst(stages)]
 }
 
-/** The stages of a product. @throws {DtypeError} for float64. */
+/** The stages of a product. @throws {DtypeError} for other dtypes than float32: micro-kernels know no other. */
 export function productStages(context: StageContext, kernel: DotKernel): Stage[] {
+  if (kernel.dtype !== 'float32') {
+    throw new DtypeError({
+      operation: 'dot',
+      rule: 'the wasm backend multiplies matrices in float32',
+      found: kernel.dtype,
+      remedy: 'Convert the operands to float32, or use the reference backend',
+    })
+  }
   if (kernel.depth === 0) return emptyProduct(context, kernel)
   return isDeep(kernel) ? deepStages(context, kernel, flatStages) : flatStages(context, kernel)
 }
