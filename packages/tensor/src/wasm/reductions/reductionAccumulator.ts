@@ -51,7 +51,8 @@ export interface AccumulatorShape {
 export function vectorsOfState(reducer: Reducer, dtype: Dtype, direction: ReductionDirection): number {
   if (reducer === 'argMax') return 2
   if (dtype !== 'float32') return 1
-  return reducer === 'sum' && direction === 'across' ? 1 : 2
+  if (reducer === 'max') return 3
+  return direction === 'across' ? 1 : 2
 }
 
 /** Pushes the vector with `rest` in the lanes from number `lanes` on. */

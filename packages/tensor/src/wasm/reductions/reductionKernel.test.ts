@@ -127,7 +127,37 @@ describe('reduction kernels', () => {
           typedArray(reducer === 'argMax' ? 'int32' : 'float32', rows.length),
         ])[1]
       expect([...run('argMax')]).toEqual([1, 0, 1, 0, 6, 5])
-      expect([...run('max')].map((x) => x + 0)).toEqual([3, -Infinity, NaN, 0, 7, -2])
+      expect([...run('max')]).toEqual([3, -Infinity, NaN, 0, 7, -2])
+    }
+  })
+
+  it('the largest of zeros is +0 where one of them is, and −0 where none is', () => {
+    const shapes = [
+      [5, 1],
+      [6, 7],
+      [19, 45],
+      [1, 9_000],
+      [2100, 70],
+    ] as const
+    for (const [rows, columns] of shapes) {
+      const data = new Float32Array(rows * columns).fill(-0)
+      const want = new Float32Array(rows)
+      for (const byRows of [true, false]) {
+        for (let i = 0; i < rows; i++) {
+          const place = (i * 7919) % columns
+          const value = [0, -0, -1][i % 3]
+          for (let j = 0; j < columns; j++)
+            data[byRows ? i * columns + j : j * rows + i] = j === place ? value : -0
+          want[i] = i % 3 === 0 ? 0 : i % 3 === 1 || columns > 1 ? -0 : -1
+        }
+        for (const unitElements of [16, 500, 1e6]) {
+          const { got } = runBoth(over('max', rows, columns, byRows), [data, unwritten('float32', rows)], {
+            unitElements,
+          })
+          const wrong = got[1].findIndex((value, i) => !Object.is(value, want[i]))
+          expect(wrong, `${rows}×${columns}`).toBe(-1)
+        }
+      }
     }
   })
 
