@@ -215,4 +215,26 @@ describe('panels of inputs that stay the same', () => {
     backend.release(large)
     expect([0, 1, 2].map(packedByRun)).toEqual([1, 0, 0])
   })
+
+  it('take a fourth of the largest memory at most: who comes later has a turn when others have gone', () => {
+    const backend = countingBackend(40 * 65536)
+    const shapes = [float(1, 400, 100), float(2, 100, 80)]
+    const executable = backend.compile(traceBody(shapes, (a, b) => dot(a, b)))
+    // Panels of 160 kB each beside those of the right operand, 32 kB, in 655 kB.
+    const chunks = Array.from({ length: 5 }, (_, i) => backend.upload(float(3 + i, 400, 100)))
+    const right = backend.upload(shapes[1])
+    const packedInTurn = (buffers: readonly DeviceBuffer[]): number[] =>
+      buffers.map((chunk) => {
+        const before = backend.packed.left
+        backend.release(executable.run([chunk, right])[0])
+        return backend.packed.left - before
+      })
+    packedInTurn(chunks)
+    packedInTurn(chunks)
+    expect(packedInTurn(chunks)).toEqual([0, 0, 0, 1, 1])
+    backend.release(chunks[1])
+    const others = chunks.filter((_, i) => i !== 1)
+    expect(packedInTurn(others)).toEqual([0, 0, 1, 1])
+    expect(packedInTurn(others)).toEqual([0, 0, 0, 1])
+  })
 })

@@ -4,9 +4,16 @@
  *
  * Panels belong to a buffer: its contents never change while it lives, so nothing has to be compared, and they are
  * freed with it. Heuristic: panels are kept from the second run on that asks for them, because most buffers are
- * operands once. They are the first to go when the memory is full.
+ * operands once. They take a bounded share of the memory, first come, first kept, and are the first to go when it is full.
  */
 import type { WasmAllocator } from './wasmAllocator.ts'
+
+/**
+ * Heuristic: kept panels take this share of the largest memory at most. Without a bound the chunks of a large batch would
+ * fill the memory of the process for what packing costs, a few hundredths of a product. Whoever was there first stays,
+ * because chunks take turns: of those that were used longest ago the next one is needed first.
+ */
+const largestShare = 1 / 4
 
 interface Panels {
   readonly bytes: number
@@ -27,6 +34,7 @@ export interface PanelPlace {
 export class PackedPanels {
   readonly #allocator: WasmAllocator
   readonly #all = new Set<PanelsOfBuffer>()
+  #bytes = 0
 
   constructor(allocator: WasmAllocator) {
     this.#allocator = allocator
@@ -43,16 +51,22 @@ export class PackedPanels {
       return undefined
     }
     if (known.address > 0) return { address: known.address, stale: false }
+    if (this.#bytes + bytes > largestShare * this.#allocator.maximumBytes) return undefined
     const address = this.#allocator.take(bytes)
     if (address === undefined) return undefined
     known.address = address
+    this.#bytes += bytes
     this.#all.add(panels)
     return { address, stale: true }
   }
 
   /** Frees the panels of a buffer. */
   free(panels: PanelsOfBuffer): void {
-    for (const { address, bytes } of panels.values()) if (address > 0) this.#allocator.give(address, bytes)
+    for (const { address, bytes } of panels.values()) {
+      if (address === 0) continue
+      this.#allocator.give(address, bytes)
+      this.#bytes -= bytes
+    }
     panels.clear()
     this.#all.delete(panels)
   }

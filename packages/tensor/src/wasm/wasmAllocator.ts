@@ -58,11 +58,16 @@ export class WasmAllocator {
       throw new BackendError({
         operation: 'createWasmBackend',
         rule: 'the system must have address space for the memory',
-        found: `${this.maximumPages * pageBytes} bytes at most`,
+        found: `${this.maximumBytes} bytes at most`,
         remedy: 'Give a smaller maximumBytes, or dispose of other backends',
         cause,
       })
     }
+  }
+
+  /** What the memory may grow to. */
+  get maximumBytes(): number {
+    return this.maximumPages * pageBytes
   }
 
   /** Address of a block of at least that many bytes, or `undefined` if the memory is full. */
