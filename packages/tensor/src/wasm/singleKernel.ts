@@ -12,6 +12,7 @@ import type { FunctionIndex } from './assembler/functionBuilder.ts'
 import type { ModuleBuilder } from './assembler/moduleBuilder.ts'
 import { createModuleBuilder } from './assembler/moduleBuilder.ts'
 import { createAddressTable } from './addressTable.ts'
+import { placeArrays } from './guardedArrays.ts'
 import { kernelStages } from './kernelStages.ts'
 import type { MicroKernel } from './matrix/matrixMicroKernel.ts'
 import {
@@ -22,40 +23,6 @@ import {
 } from './matrix/matrixModule.ts'
 import { microKernelCandidates } from './matrix/matrixProbe.ts'
 import type { Stage } from './stage.ts'
-
-/** Bytes beside each array that must not change: the alignment of the arrays stays 4, the worst case. */
-const guard = 20
-
-/** Arrays in a memory of their own, with bytes around each that must not change. */
-function placeArrays(arrays: readonly TypedArray[], scratchBytes: number) {
-  let end = guard
-  const starts = arrays.map((array) => {
-    const start = end
-    end += array.byteLength + guard
-    return start
-  })
-  const scratch = Math.ceil(end / 64) * 64
-  const pages = Math.ceil((scratch + scratchBytes) / 65536)
-  const memory = new WebAssembly.Memory({ initial: pages })
-  const bytes = new Uint8Array(memory.buffer).fill(0xa5)
-  arrays.forEach((array, i) => {
-    bytes.set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength), starts[i])
-  })
-  /** @throws {Error} if a byte outside the arrays changed. */
-  const contents = (): TypedArray[] => {
-    const inside = new Uint8Array(end)
-    const results = arrays.map((array, i) => {
-      inside.fill(1, starts[i], starts[i] + array.byteLength)
-      const copy = typedArray(dtypeOf(array), array.length)
-      new Uint8Array(copy.buffer).set(bytes.subarray(starts[i], starts[i] + array.byteLength))
-      return copy
-    })
-    const changed = inside.findIndex((flag, i) => flag === 0 && bytes[i] !== 0xa5)
-    if (changed >= 0) throw new Error(`byte ${changed} outside the arrays was written`)
-    return results
-  }
-  return { memory, starts, scratch, contents }
-}
 
 /** Adds the function under test, exported as `run`. */
 export type AddFunction = (module: ModuleBuilder) => FunctionIndex
@@ -93,11 +60,24 @@ export interface StageRun {
   readonly onStages?: (stages: readonly Stage[]) => void
 }
 
+const matrixModules = new Map<MicroKernel, WebAssembly.Module>()
+
+/** The module of a micro-kernel, compiled once. */
+function matrixModuleOf(microKernel: MicroKernel): WebAssembly.Module {
+  const known = matrixModules.get(microKernel)
+  if (known !== undefined) return known
+  const module = compileMatrixModule(microKernel, {})
+  matrixModules.set(microKernel, module)
+  return module
+}
+
+const firstMicroKernel = microKernelCandidates('separate')[0]
+
 /** Compiles a kernel's stages; the function that comes back runs them for a number of threads. */
 function prepareKernel(
   kernel: Kernel,
   arrays: readonly TypedArray[],
-  { microKernel = microKernelCandidates('separate')[0], unitElements = 64, packedBytes, onStages }: StageRun,
+  { microKernel = firstMicroKernel, unitElements = 64, packedBytes, onStages }: StageRun,
 ): (threads: number) => TypedArray[] {
   const module = createModuleBuilder()
   importMemory(module, {})
@@ -117,7 +97,7 @@ function prepareKernel(
   stages.forEach(({ target }, i) => module.exportFunction(`stage${i}`, target))
   const table = builder.finish()
   const compiled = new WebAssembly.Module(module.build())
-  const matrixModule = compileMatrixModule(microKernel, {})
+  const matrixModule = matrixModuleOf(microKernel)
   return (threads) => {
     const scratchBytes = table.sharedBytes + threads * table.ownBytes
     const { memory, starts, scratch, contents } = placeArrays(arrays, scratchBytes)
@@ -180,28 +160,43 @@ export function interpret(kernel: Kernel, arrays: readonly TypedArray[]): TypedA
   return arrays.map((array, i) => (written.includes(i) ? outputs[written.indexOf(i)] : array))
 }
 
+/** The first byte in which two arrays of one length differ, or −1. */
+function firstDifference(a: TypedArray, b: TypedArray): number {
+  const [left, right] = [a, b].map((array) => new Uint8Array(array.buffer))
+  for (let i = 0; i < left.length; i++) if (left[i] !== right[i]) return i
+  return -1
+}
+
 /**
- * The arrays after the kernel ran, and after the interpreter ran it; outputs are `unwritten` before.
+ * The arrays after the kernel ran.
  * @throws {Error} if two, three or four threads do not give the same bits as one.
  */
-export function runBoth(
+export function runShared(
   kernel: Kernel,
   arrays: readonly TypedArray[],
   options: StageRun = {},
-): { got: TypedArray[]; want: TypedArray[] } {
+): TypedArray[] {
   const run = prepareKernel(kernel, arrays, options)
   const got = run(1)
   for (const threads of [2, 3, 4]) {
     run(threads).forEach((array, i) => {
-      const bits = (each: TypedArray) => new Uint8Array(each.buffer)
-      const other = bits(array)
-      const place = bits(got[i]).findIndex((byte, j) => byte !== other[j])
+      const place = firstDifference(array, got[i])
       if (place >= 0)
         throw new Error(`array ${i}: byte ${place} depends on the number of threads (${threads})`)
     })
   }
-  return { got, want: interpret(kernel, arrays) }
+  return got
 }
+
+/** `runShared`, and the arrays after the interpreter ran the kernel; outputs are `unwritten` before. */
+export const runBoth = (
+  kernel: Kernel,
+  arrays: readonly TypedArray[],
+  options: StageRun = {},
+): { got: TypedArray[]; want: TypedArray[] } => ({
+  got: runShared(kernel, arrays, options),
+  want: interpret(kernel, arrays),
+})
 
 /** An output before it is written: all bits set, as the interpreter's, which is NaN or −1. */
 export function unwritten(dtype: Dtype, length: number): TypedArray {

@@ -9,7 +9,7 @@ import type { DotKernel, DotOperand, ScalarNode, Store, View } from '../../kerne
 import type { MicroKernel } from './matrixMicroKernel.ts'
 import { microKernelCandidates, preferredMultiplyAdd } from './matrixProbe.ts'
 import type { StageRun } from '../singleKernel.ts'
-import { apply, extentOf, load, runBoth, sampleArray, unwritten, viewArbitrary } from '../singleKernel.ts'
+import { apply, extentOf, load, runShared, sampleArray, unwritten, viewArbitrary } from '../singleKernel.ts'
 
 export const microKernels: MicroKernel[] = [
   ...microKernelCandidates('separate'),
@@ -186,7 +186,7 @@ export function expectSameBits(got: readonly TypedArray[], want: readonly TypedA
 
 export function check(product: Product, options: StageRun = {}): TypedArray {
   const { kernel, arrays } = kernelOf(product)
-  const { got } = runBoth(kernel, arrays, options)
+  const got = runShared(kernel, arrays, options)
   checkResult(product, arrays, got)
   return got[buffers.output]
 }
