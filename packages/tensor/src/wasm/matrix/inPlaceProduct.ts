@@ -43,7 +43,7 @@ export function tileFor(
   return { rows: 4, vectors: 2, unroll: 4, multiplyAdd }
 }
 
-/** The stages of a product with terms, of more than one row and column. @throws {DtypeError} for float64. */
+/** The stages of a product with terms that reads its left operand in place. */
 export function inPlaceStages(context: StageContext, kernel: DotKernel): Stage[] {
   const { batch, rows, columns, depth, lhs, rhs } = kernel
   const tile = tileFor(kernel, context.matrix.microKernel.multiplyAdd)

@@ -12,17 +12,18 @@ import type { FunctionBuilder, Local } from '../assembler/functionBuilder.ts'
 import type { FunctionBody, Signature } from '../assembler/moduleBuilder.ts'
 import { pushLanes, storeLanes } from '../loops/laneMemory.ts'
 import type { Access } from '../loops/loopCursors.ts'
+import type { MultiplyAdd } from './multiplyAdd.ts'
+import { addProduct } from './multiplyAdd.ts'
 
 /** What distinguishes one micro-kernel from another. */
 export interface MicroKernel {
-  /** Rows of the tile, even. */
+  /** Rows of the tile; even where the left operand is packed. */
   readonly rows: number
   /** Vectors of four columns of the tile. */
   readonly vectors: number
   /** Steps along the depth in one turn of the loop. */
   readonly unroll: number
-  /** Multiply-add by `f32x4.relaxed_madd` (rounds once where the machine can) or by two instructions. */
-  readonly multiplyAdd: 'relaxed' | 'separate'
+  readonly multiplyAdd: MultiplyAdd
 }
 
 /** (left panel, right panel, depth ≥ 1, accumulator, its row stride, output, its row stride, accumulate?) */
@@ -75,9 +76,7 @@ export const microKernelBody =
         for (let j = 0; j < vectors; j++) {
           const sum = sums[i * vectors + j]
           f.localGet(a).localGet(b[j])
-          if (multiplyAdd === 'relaxed') f.localGet(sum).f32x4RelaxedMadd()
-          else f.f32x4Mul().localGet(sum).f32x4Add()
-          f.localSet(sum)
+          addProduct(f, multiplyAdd, sum)
         }
       }
     }

@@ -12,6 +12,7 @@
 import { countedLoop } from '../assembler/countedLoop.ts'
 import type { FunctionBuilder, Local } from '../assembler/functionBuilder.ts'
 import type { FunctionBody, Signature } from '../assembler/moduleBuilder.ts'
+import { transposeVectors } from '../assembler/transposition.ts'
 
 /** (destination, source, lane stride, depth stride, lanes, depth): addresses and strides in bytes. */
 export const packingSignature: Signature = {
@@ -70,7 +71,7 @@ function emitters(f: FunctionBuilder, panel: Panel) {
   const lane = f.local('i32')
   const whole = f.local('i32')
   const loaded = [0, 1, 2, 3].map(() => f.local('v128'))
-  const mixed = [0, 1, 2, 3].map(() => f.local('v128'))
+  const mixed = [0, 1].map(() => f.local('v128'))
   const start = (): void => {
     f.localGet(source).localSet(from)
     f.localGet(destination).localSet(to)
@@ -123,16 +124,9 @@ function emitters(f: FunctionBuilder, panel: Panel) {
         loadLanes(count)
         const at32 = (step: number) => 4 * (step * width + at)
         if (count === 4) {
-          shuffle(loaded[0], loaded[1], [0, 4, 1, 5]).localSet(mixed[0])
-          shuffle(loaded[2], loaded[3], [0, 4, 1, 5]).localSet(mixed[1])
-          shuffle(loaded[0], loaded[1], [2, 6, 3, 7]).localSet(mixed[2])
-          shuffle(loaded[2], loaded[3], [2, 6, 3, 7]).localSet(mixed[3])
-          for (let step = 0; step < 4; step++) {
-            const half = step < 2 ? 0 : 2
-            f.localGet(to)
-            shuffle(mixed[half], mixed[half + 1], step % 2 === 0 ? [0, 1, 4, 5] : [2, 3, 6, 7])
-            f.v128Store(at32(step))
-          }
+          transposeVectors(f, loaded).forEach((vector, step) =>
+            f.localGet(to).localGet(vector).v128Store(at32(step)),
+          )
         } else {
           shuffle(loaded[0], loaded[1], [0, 4, 1, 5]).localSet(mixed[0])
           shuffle(loaded[0], loaded[1], [2, 6, 3, 7]).localSet(mixed[1])

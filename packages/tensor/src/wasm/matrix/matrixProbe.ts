@@ -15,8 +15,7 @@ import { createModuleBuilder } from '../assembler/moduleBuilder.ts'
 import type { MicroKernel } from './matrixMicroKernel.ts'
 import { microKernelBody, microKernelSignature } from './matrixMicroKernel.ts'
 import { importMemory } from './matrixModule.ts'
-
-export type MultiplyAdd = MicroKernel['multiplyAdd']
+import type { MultiplyAdd } from './multiplyAdd.ts'
 
 /** Tile sizes worth trying: within sixteen vector registers, and few loads for each multiply-add. */
 const shapes: readonly Omit<MicroKernel, 'multiplyAdd'>[] = [

@@ -8,22 +8,14 @@
 import { countedLoop } from '../assembler/countedLoop.ts'
 import type { FunctionBuilder, Local } from '../assembler/functionBuilder.ts'
 import type { FunctionBody, Signature } from '../assembler/moduleBuilder.ts'
-import type { MicroKernel } from './matrixMicroKernel.ts'
-
-type MultiplyAdd = MicroKernel['multiplyAdd']
+import type { MultiplyAdd } from './multiplyAdd.ts'
+import { addProduct } from './multiplyAdd.ts'
 
 /** (A, stride of its rows or columns, x, y, rows, depth): y is overwritten. */
 export const matrixVectorSignature: Signature = { parameters: new Array(6).fill('i32'), results: [] }
 
 const advance = (f: FunctionBuilder, pointer: Local, bytes: number): void => {
   f.localGet(pointer).i32Const(bytes).i32Add().localSet(pointer)
-}
-
-/** Adds the product of two vectors on the operand stack to a sum. */
-function addProduct(f: FunctionBuilder, multiplyAdd: MultiplyAdd, sum: Local): void {
-  if (multiplyAdd === 'relaxed') f.localGet(sum).f32x4RelaxedMadd()
-  else f.f32x4Mul().localGet(sum).f32x4Add()
-  f.localSet(sum)
 }
 
 /** Vectors of x in a turn, each in a basic block of its own: see the micro-kernel. */
