@@ -74,7 +74,7 @@ export function createProgramRunner(allocator: WasmAllocator, options: RunnerOpt
   return {
     threads,
     get failure() {
-      return failure
+      return failure ?? team?.failure
     },
     get sharedRuns() {
       return team?.runs ?? 0

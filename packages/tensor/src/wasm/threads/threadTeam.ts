@@ -30,7 +30,7 @@ export class ThreadTeam {
     if (this.#failure === undefined) this.#send({ kind: 'forget', number })
   })
 
-  /** Starts `threads` − 1 workers over a shared memory. */
+  /** Starts `threads` − 1 workers over a shared memory; the team has failed if that is refused. */
   constructor(threads: number, { memory }: WasmAllocator) {
     this.threads = threads
     this.#words = new Int32Array(memory.buffer, 0, 256)
@@ -38,7 +38,13 @@ export class ThreadTeam {
       const failed = (reason: string): void => {
         this.fail(`worker ${thread}: ${reason}`)
       }
-      this.#workers.push(startWorker(`hessian-free thread ${thread}`, failed))
+      try {
+        this.#workers.push(startWorker(`hessian-free thread ${thread}`, failed))
+      } catch (error) {
+        // Refused by Node's permission model, say: the caller goes on alone.
+        failed(error instanceof Error ? error.message : String(error))
+        return
+      }
     }
     this.#announce()
     this.#workers.forEach((worker, i) => {
@@ -85,7 +91,7 @@ export class ThreadTeam {
 
   /** Runs of the team so far. */
   get runs(): number {
-    return this.#load(controlBlock.runs)
+    return this.#load(controlBlock.runs) >>> 0
   }
 
   /** Has the workers run a program; `own` is the caller's share, which ends when all shares have. */
