@@ -3,7 +3,7 @@
  * which have options of their own and are loaded only then. One JSON line per row on standard output and in the file of
  * `--save`, a table at the end on standard error. `peer-server` is how it starts peers in processes of their own.
  */
-import { appendFileSync, mkdirSync } from 'node:fs'
+import { appendFileSync, mkdirSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Backend } from '@hessian-free/tensor'
 import { parseCommand } from './commandLine.ts'
@@ -41,6 +41,7 @@ const help = [
   'Subcommands, each with --help:',
   '  gpu               the WebGPU backend on the device of this machine',
   '  gpu-peers         the same beside jax-js and TensorFlow.js on WebGPU',
+  '  table FILE…       prints saved rows as tables of Markdown; has no --help',
   '',
   '  --threads 1,2     numbers of threads (default: 1 and the number of physical cores)',
   '  --save FILE       also append the rows to this file, one JSON line each',
@@ -95,6 +96,9 @@ if (process.argv[2] === 'gpu') {
 } else if (process.argv[2] === 'gpu-peers') {
   const { runGpuPeers } = await import('./gpu/gpuPeers.ts')
   process.exit(await runSubcommand(runGpuPeers, process.argv.slice(3)))
+} else if (process.argv[2] === 'table') {
+  const { markdownTables } = await import('./markdownTable.ts')
+  console.log(markdownTables(process.argv.slice(3).flatMap((file) => readFileSync(file, 'utf8').split('\n'))))
 } else if (process.argv[2] === 'peer-server') {
   const { servePeer } = await import('./peers/peerServer.ts')
   await servePeer(process.argv.slice(3))

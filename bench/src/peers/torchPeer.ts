@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url'
 import type { Runner } from '../interleave.ts'
 import type { LineProcess } from '../lineProcess.ts'
 import { startLineProcess } from '../lineProcess.ts'
+import { median } from '../statistics.ts'
 
 export const torchRecipes = ['functorch', 'rOperator'] as const
 export type TorchRecipe = (typeof torchRecipes)[number]
@@ -90,16 +91,14 @@ interface Prepared {
 const timeOf = async (child: LineProcess, recipe: TorchRecipe): Promise<number> =>
   ((await child.ask({ run: recipe })) as { readonly milliseconds: number }).milliseconds
 
-/** Runs that a setting is judged by, after one that is not counted. */
-const trials = 4
+/** Runs that a setting is judged by, after one that is not counted; by their median, as everything is. */
+const trials = 5
 
-async function bestTime(child: LineProcess): Promise<number> {
-  let best = Infinity
-  for (let trial = 0; trial <= trials; trial++) {
-    const milliseconds = await timeOf(child, 'functorch')
-    if (trial > 0) best = Math.min(best, milliseconds)
-  }
-  return best
+async function usualTime(child: LineProcess): Promise<number> {
+  await timeOf(child, 'functorch')
+  const times: number[] = []
+  for (let trial = 0; trial < trials; trial++) times.push(await timeOf(child, 'functorch'))
+  return median(times)
 }
 
 /** @throws {Error} where PyTorch cannot be installed or started. */
@@ -110,7 +109,7 @@ export async function startTorch(threads: number, batch: number): Promise<TorchP
     readonly setting: ThreadSetting
     readonly child: LineProcess
     readonly prepared: Prepared
-    readonly best: number
+    readonly usual: number
   }[] = []
   for (const setting of threadSettings(threads)) {
     const child = startLineProcess('/usr/bin/python3', [join(folder, 'serve.py')], {
@@ -121,9 +120,9 @@ export async function startTorch(threads: number, batch: number): Promise<TorchP
       OPENBLAS_NUM_THREADS: String(setting.blasThreads),
     })
     const prepared = (await child.ask({ prepare: { batch, threads: setting.openMpThreads } })) as Prepared
-    tried.push({ setting, child, prepared, best: await bestTime(child) })
+    tried.push({ setting, child, prepared, usual: await usualTime(child) })
   }
-  const chosen = tried.reduce((a, b) => (b.best < a.best ? b : a))
+  const chosen = tried.reduce((a, b) => (b.usual < a.usual ? b : a))
   for (const each of tried) if (each !== chosen) each.child.close()
   const { setting, child, prepared } = chosen
   const functions = prepared.functions.split('.')[0]
