@@ -44,7 +44,9 @@ describe('a product', () => {
   })
 
   it('agrees with plain loops where its operands are packed in parts', () => {
-    const wide = fc.record({ batch: fc.constantFrom(1, 1, 3), rows: extent, columns: extent, depth: extent })
+    // Blocks are eight wide at the least: more of them would only be more code.
+    const some = fc.integer({ min: 1, max: 36 })
+    const wide = fc.record({ batch: fc.constantFrom(1, 1, 3), rows: some, columns: some, depth: some })
     fc.assert(
       fc.property(anyProduct(wide), fc.constantFrom(300, 1000, 4000), (product, packedBytes) => {
         check(product, { packedBytes })
@@ -119,6 +121,36 @@ describe('a product', () => {
       }),
       { numRuns: 80 },
     )
+  })
+
+  it('agrees with plain loops on both sides of every choice of a path', () => {
+    const edges = [
+      ...[1, 2, 12, 13].flatMap((rows) => [1, 2, 64, 65].map((columns) => [rows, columns, 9] as const)),
+      ...[12, 13].flatMap((rows) => [64, 65].map((depth) => [rows, 64, depth] as const)),
+      ...[5119, 5120].flatMap((depth) => [31, 32].map((rows) => [rows, 32, depth] as const)),
+      ...[32, 33].map((columns) => [1024, columns, 3] as const),
+    ]
+    for (const [rows, columns, depth] of edges) {
+      for (const left of [rowMajor, columnMajor]) {
+        for (const right of depth > 100 ? [rowMajor] : [rowMajor, columnMajor]) {
+          const operands = { lhs: left(1, rows, depth), rhs: right(1, depth, columns) }
+          check({ ...dense(1, rows, columns, depth), ...operands })
+        }
+      }
+    }
+  })
+
+  it('packs a left operand that steps through memory in whole pages, for many columns', () => {
+    const stagesOf = (rows: number, columns: number): number => {
+      const product = { ...dense(1, rows, columns, 5), lhs: columnMajor(1, rows, 5) }
+      const { kernel, arrays } = kernelOf(product)
+      let count = 0
+      runKernel(kernel, arrays, { onStages: (stages) => (count = stages.length) })
+      return count
+    }
+    const inPlace = stagesOf(1020, 40)
+    expect(stagesOf(1024, 40)).toBeGreaterThan(inPlace)
+    expect(stagesOf(1024, 32)).toBe(inPlace)
   })
 
   it('crosses every block boundary', () => {

@@ -31,6 +31,20 @@ const fewColumns = 64
  */
 const fewRows = 12
 
+/**
+ * Heuristic: a left operand whose rows are contiguous is packed for more than so many columns where it goes from step to
+ * step along the depth in whole pages: a block's steps then share a few sets of every cache. By 32 columns packing costs
+ * about what it saves. (4096×1024 by 64 columns: 23 GFLOP/s in place, 32 packed; 4100 rows: 39 in place.)
+ */
+const columnsWorthPacking = 32
+const pageElements = 1024
+
+function stepsThroughPages({ rows, columns, depth, lhs }: DotKernel): boolean {
+  if (lhs.kind !== 'load' || rows === 1 || depth === 1 || columns <= columnsWorthPacking) return false
+  const [, lane, step] = lhs.view.strides
+  return lane === 1 && step > 0 && step % pageElements === 0
+}
+
 /** Bytes that the path needs in scratch memory for an operand that it does not read where it is. */
 const bytesOf = (operand: DotOperand, batch: number, lanes: number, depth: number): number =>
   4 * entriesOf(operand, batch) * lanes * depth
@@ -41,6 +55,7 @@ function readsInPlace(context: StageContext, kernel: DotKernel): boolean {
   if (lhs.kind === 'prologue' && bytesOf(lhs, batch, rows, depth) > limit) return false
   const isUnitRight = rhs.kind === 'load' && rhs.view.strides[2] === 1
   if (bytesOf(rhs, batch, columns, depth) > limit && !(isUnitRight && rows <= fewRows)) return false
+  if (stepsThroughPages(kernel)) return false
   return columns <= fewColumns || (rows <= fewRows && isUnitRight)
 }
 
