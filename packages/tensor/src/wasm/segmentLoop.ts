@@ -3,6 +3,7 @@
  * range of units is a range inside each of several segments.
  */
 import type { FunctionBuilder, Local } from './assembler/functionBuilder.ts'
+import { pushMinimum } from './assembler/minimum.ts'
 
 export interface Segment {
   /** Number of the segment. */
@@ -33,8 +34,8 @@ export function addSegmentLoop(
       f.localGet(first).localGet(limit).i32GeS().brIf(exit)
       f.localGet(first).i32Const(length).i32DivU().localSet(segment)
       f.localGet(first).i32Const(length).i32RemU().localSet(start)
-      f.localGet(start).localGet(limit).i32Add().localGet(first).i32Sub().localTee(end).i32Const(length)
-      f.localGet(end).i32Const(length).i32LtS().select().localSet(end)
+      f.localGet(start).localGet(limit).i32Add().localGet(first).i32Sub().localSet(end)
+      pushMinimum(f, end, length).localSet(end)
       f.localGet(first).localGet(end).i32Add().localGet(start).i32Sub().localSet(first)
       body({ segment, start, end })
       f.br(again)

@@ -10,6 +10,7 @@
  * complete at once. Heuristic: both lengths were chosen on one machine.
  */
 import type { FunctionBuilder, Local } from '../assembler/functionBuilder.ts'
+import { pushMinimum } from '../assembler/minimum.ts'
 import { transposeVectors } from '../assembler/transposition.ts'
 import { pushLanes } from './laneMemory.ts'
 import type { LoopBody } from './loopBody.ts'
@@ -97,13 +98,6 @@ export interface TileSpace {
   readonly extents: readonly number[]
 }
 
-/** The smaller of a local and a constant, in a new local. */
-function atMost(f: FunctionBuilder, local: Local, most: number): Local {
-  const result = f.local('i32')
-  f.localGet(local).i32Const(most).localGet(local).i32Const(most).i32LtU().select().localSet(result)
-  return result
-}
-
 /** `elements` steps along an axis in chunks of `length` tiles. The body leaves the cursors where they were. */
 function forEachChunk(
   f: FunctionBuilder,
@@ -115,9 +109,10 @@ function forEachChunk(
 ): void {
   const left = f.local('i32')
   const steps = f.local('i32')
+  const tiles = f.local('i32')
   f.localGet(elements).i32Const(2).i32ShrU().localSet(left)
   f.loop((again) => {
-    const tiles = atMost(f, left, length)
+    pushMinimum(f, left, length).localSet(tiles)
     body(tiles)
     f.localGet(tiles).i32Const(2).i32Shl().localSet(steps)
     cursors.advanceBy(axis, steps)

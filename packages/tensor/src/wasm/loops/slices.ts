@@ -9,6 +9,7 @@
  */
 import type { FunctionBuilder, Local } from '../assembler/functionBuilder.ts'
 import { countedLoop } from '../assembler/countedLoop.ts'
+import { pushMinimum } from '../assembler/minimum.ts'
 import { addSegmentLoop } from '../segmentLoop.ts'
 import type { StageContext } from '../stage.ts'
 import type { Cursors } from './loopCursors.ts'
@@ -123,8 +124,8 @@ export function forEachSlice(
   addSegmentLoop(f, { first, limit, length: blocks }, ({ segment, start, end }) => {
     f.localGet(start).i32Const(block).i32Mul().localSet(position)
     seek(f, cursors, extents, slices, segment, position)
-    f.localGet(end).i32Const(block).i32Mul().localTee(count).i32Const(extents[axis])
-    f.localGet(count).i32Const(extents[axis]).i32LtS().select()
+    f.localGet(end).i32Const(block).i32Mul().localSet(count)
+    pushMinimum(f, count, extents[axis])
     f.localGet(position).i32Sub().localSet(count)
     body(count)
   })

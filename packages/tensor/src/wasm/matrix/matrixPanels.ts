@@ -10,6 +10,7 @@
  */
 import { countedLoop } from '../assembler/countedLoop.ts'
 import type { FunctionIndex } from '../assembler/functionBuilder.ts'
+import { pushMinimum } from '../assembler/minimum.ts'
 import type { FunctionBody, Signature } from '../assembler/moduleBuilder.ts'
 import type { MicroKernel } from './matrixMicroKernel.ts'
 
@@ -83,12 +84,9 @@ export const panelsBody =
               .i32Const(4 * width)
               .i32Const(0)
               .call(microKernel)
-            const least = (left: typeof i, bound: number) => {
-              f.localGet(left).i32Const(bound).localGet(left).i32Const(bound).i32LtS().select()
-            }
             f.localGet(tile).i32Const(4 * width)
-            least(rowsLeft, kernel.rows)
-            least(columnsLeft, width)
+            pushMinimum(f, rowsLeft, kernel.rows)
+            pushMinimum(f, columnsLeft, width)
             f.localGet(accumulatorTile).localGet(accumulatorStride)
             f.localGet(outputTile).localGet(outputStride).localGet(accumulate).call(merge)
           },

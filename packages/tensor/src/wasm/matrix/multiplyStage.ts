@@ -10,6 +10,7 @@
 import type { DotKernel } from '../../kernel/kernel.ts'
 import type { FunctionBuilder, FunctionIndex, Local } from '../assembler/functionBuilder.ts'
 import { countedLoop } from '../assembler/countedLoop.ts'
+import { pushMinimum } from '../assembler/minimum.ts'
 import { dotEpilogueBuffers } from '../kernelArguments.ts'
 import { addSegmentLoop } from '../segmentLoop.ts'
 import type { Segment } from '../segmentLoop.ts'
@@ -123,7 +124,8 @@ function multiplyStage(context: StageContext, multiplication: SplitMultiplicatio
     const least = (value: () => void, bound: number): void => {
       const kept = local()
       value()
-      f.localTee(kept).i32Const(bound).localGet(kept).i32Const(bound).i32LtS().select()
+      f.localSet(kept)
+      pushMinimum(f, kept, bound)
     }
     const overRows = (segment: Segment['segment']): void => {
       const { rowStart, rowCount } = place

@@ -2,6 +2,7 @@
  * The stage that packs one operand of a product into panels. A unit is one panel of one matrix, all its depth: threads
  * share the work, and meet before the panels are used.
  */
+import { pushMinimum } from '../assembler/minimum.ts'
 import { addSegmentLoop } from '../segmentLoop.ts'
 import type { Stage, StageContext, PanelWords } from '../stage.ts'
 import { stageParameters, stageSignature } from '../stage.ts'
@@ -86,8 +87,8 @@ function storedPackingStage(
     const destination = f.local('i32')
     const lanes = f.local('i32')
     addSegmentLoop(f, { first, limit, length: layout.panels }, ({ segment, start, end }) => {
-      f.localGet(end).i32Const(layout.width).i32Mul().localTee(lanes).i32Const(layout.lanes)
-      f.localGet(lanes).i32Const(layout.lanes).i32LtS().select()
+      f.localGet(end).i32Const(layout.width).i32Mul().localSet(lanes)
+      pushMinimum(f, lanes, layout.lanes)
       f.localGet(start).i32Const(layout.width).i32Mul().i32Sub().localSet(lanes)
       f.localGet(from)
         .i32Const(4 * view.offset)

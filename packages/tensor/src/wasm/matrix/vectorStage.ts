@@ -4,6 +4,7 @@
  * results.
  */
 import type { DotKernel, StoredOperand, View } from '../../kernel/kernel.ts'
+import { pushMinimum } from '../assembler/minimum.ts'
 import { hasPlainResult, mapStages } from '../loops/loopKernel.ts'
 import { addSegmentLoop } from '../segmentLoop.ts'
 import type { Stage, StageContext } from '../stage.ts'
@@ -102,8 +103,8 @@ function sumsStage(
     }
     addSegmentLoop(f, { first, limit, length: units }, ({ segment, start, end }) => {
       f.localGet(start).i32Const(rowsPerUnit).i32Mul().localSet(row)
-      f.localGet(end).i32Const(rowsPerUnit).i32Mul().localTee(count).i32Const(rows)
-      f.localGet(count).i32Const(rows).i32LtS().select().localGet(row).i32Sub().localSet(count)
+      f.localGet(end).i32Const(rowsPerUnit).i32Mul().localSet(count)
+      pushMinimum(f, count, rows).localGet(row).i32Sub().localSet(count)
       if (direct) element(output, outputBase, segment)
       else f.localGet(own)
       f.localSet(to)

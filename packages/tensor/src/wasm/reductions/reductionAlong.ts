@@ -7,6 +7,7 @@
  * a panel go down a few rows, and then the next few: their states lie in scratch memory meanwhile.
  */
 import type { FunctionBuilder, Local } from '../assembler/functionBuilder.ts'
+import { pushMinimum } from '../assembler/minimum.ts'
 import type { ThreadShare } from '../kernelArguments.ts'
 import type { Place } from '../loops/loopBody.ts'
 import { emitLoopInvariants, emitValues } from '../loops/loopBody.ts'
@@ -211,8 +212,7 @@ export function emitReduceAlong(
   const streamed = (): void => {
     f.localGet(columns).localSet(left)
     f.loop((again) => {
-      f.localGet(left).i32Const(panelWidth).localGet(left).i32Const(panelWidth)
-      f.i32LtU().select().localSet(panel)
+      pushMinimum(f, left, panelWidth).localSet(panel)
       emitStreamedPanel(f, body, lane, panel, own)
       cursors.advanceBy(lane, panel)
       f.localGet(left).localGet(panel).i32Sub().localTee(left).brIf(again)
