@@ -131,8 +131,9 @@ describe('a product', () => {
       ...[32, 33].map((columns) => [1024, columns, 3] as const),
     ]
     for (const [rows, columns, depth] of edges) {
-      for (const left of [rowMajor, columnMajor]) {
-        for (const right of depth > 100 ? [rowMajor] : [rowMajor, columnMajor]) {
+      const orders = depth > 100 ? [rowMajor] : [rowMajor, columnMajor]
+      for (const left of orders) {
+        for (const right of orders) {
           const operands = { lhs: left(1, rows, depth), rhs: right(1, depth, columns) }
           check({ ...dense(1, rows, columns, depth), ...operands })
         }
