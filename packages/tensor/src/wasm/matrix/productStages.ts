@@ -2,6 +2,7 @@
  * C = epilogue((acc +) A·B) for operands of any size and strides, as stages. Here is chosen which way a product goes:
  *
  * - no terms: the accumulator, or zero;
+ * - few terms: an element-wise loop;
  * - few results from a great depth: slices of the depth, each of which goes one of these ways;
  * - a single row or column, where the other operand is a matrix with unit stride along an axis: matrix times vector;
  * - few columns, or few rows: operands are read in place;
@@ -17,6 +18,7 @@ import { inPlaceStages } from './inPlaceProduct.ts'
 import { entriesOf } from './operandViews.ts'
 import { defaultPackedBytes, packedStages } from './packedProduct.ts'
 import { collapseBatch, epilogueKernel, storableAccumulator } from './productForms.ts'
+import { isShallow, shallowStages } from './shallowProduct.ts'
 import { isVectorProduct, vectorStages } from './vectorStage.ts'
 
 /**
@@ -103,5 +105,6 @@ export function productStages(context: StageContext, kernel: DotKernel): Stage[]
     })
   }
   if (kernel.depth === 0) return emptyProduct(context, kernel)
+  if (isShallow(kernel)) return shallowStages(context, kernel)
   return isDeep(kernel) ? deepStages(context, kernel, flatStages) : flatStages(context, kernel)
 }
