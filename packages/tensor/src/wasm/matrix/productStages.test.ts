@@ -81,6 +81,22 @@ describe('a product', () => {
     }
   })
 
+  it('is +0 where all terms are −0, whichever way it goes', () => {
+    for (const [rows, columns, depth] of [
+      [8, 8, 1],
+      [8, 8, 4],
+      [8, 8, 9],
+      [1, 40, 9],
+      [80, 80, 9],
+    ] as const) {
+      const { kernel, arrays } = kernelOf(dense(1, rows, columns, depth))
+      arrays[0].fill(-0)
+      arrays[1].fill(1)
+      const got = runKernel(kernel, arrays)[kernel.stores[0].buffer]
+      expect([...got].slice(0, rows * columns).every((value) => Object.is(value, 0))).toBe(true)
+    }
+  })
+
   it('packs a left operand that steps through memory in whole pages, for many columns', () => {
     const stagesOf = (rows: number, columns: number): number => {
       const product = { ...dense(1, rows, columns, 5), lhs: columnMajor(1, rows, 5) }

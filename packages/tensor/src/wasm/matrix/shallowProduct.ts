@@ -42,7 +42,9 @@ function shallowMap(kernel: ShallowProduct): MapKernel {
       load({ buffer: rhs.buffer, view: right }),
     )
   })
-  const sum = terms.reduce((total, term) => apply('add', total, term))
+  // From +0, as in every other way: −0 alone would stay −0.
+  const zero = add({ kind: 'constant', value: 0, dtype })
+  const sum = terms.reduce((total, term) => apply('add', total, term), zero)
   const result = accumulator === undefined ? sum : apply('add', sum, load(accumulator))
   const positions: number[] = []
   for (const node of epilogue) {
