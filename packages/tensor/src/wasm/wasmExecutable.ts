@@ -110,6 +110,17 @@ export function compileForWasm(
     return fresh
   }
 
+  /** Runs; a failure leaves neither outputs behind nor panels, which may not have been packed. */
+  function runOrClean(start: number, fresh: readonly (DeviceBuffer | undefined)[]): void {
+    try {
+      runProgram(start)
+    } catch (error) {
+      allocator.panels.freeAll()
+      for (const buffer of fresh) if (buffer !== undefined) releaseBuffer(operation, buffer, allocator)
+      throw error
+    }
+  }
+
   return {
     program,
     summary: { ...summarize(kernels, plan), scratchBytes: layout.bytes },
@@ -123,7 +134,7 @@ export function compileForWasm(
       const fresh = allocateOutputs()
       const start = arena.address(operation, layout.bytes)
       fillTable(start, inputs, fresh)
-      runProgram(start)
+      runOrClean(start, fresh)
       const outputs = fresh.map(
         (buffer, i) =>
           buffer ?? takeOverBuffer(operation, inputs[plan.donorOf[i]], program.outputs[i], allocator),

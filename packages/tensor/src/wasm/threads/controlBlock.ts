@@ -26,6 +26,8 @@ export const controlBlock = {
   sent: 512,
   /** Messages that workers have taken, all of them together. */
   taken: 576,
+  /** Workers that have left a team that failed: they write nothing any more. */
+  left: 640,
 } as const
 
 /** The first byte after the control block: tensors begin here. */

@@ -39,6 +39,7 @@ export function teamWorker(receive: (handler: (message: WorkerMessage) => void) 
     programs: new Map<number, Run>(),
     taken: 0,
     runs: 0,
+    hasLeft: false,
 
     load(address: number): number {
       return Atomics.load(this.words, address / 4)
@@ -65,6 +66,14 @@ export function teamWorker(receive: (handler: (message: WorkerMessage) => void) 
       this.taken++
     },
 
+    /** Says that this worker has nothing under way and never will have. */
+    leave(control: ControlBlock): void {
+      if (this.hasLeft) return
+      this.hasLeft = true
+      Atomics.add(this.words, control.left / 4, 1)
+      Atomics.notify(this.words, control.left / 4)
+    },
+
     /** Serves runs until there are messages to take. */
     serve(): void {
       if (this.start === undefined) return
@@ -72,7 +81,11 @@ export function teamWorker(receive: (handler: (message: WorkerMessage) => void) 
       let left = spins
       for (;;) {
         const bell = this.load(control.bell)
-        if (this.load(control.sent) !== this.taken || this.load(control.failed) !== 0) return
+        if (this.load(control.failed) !== 0) {
+          this.leave(control)
+          return
+        }
+        if (this.load(control.sent) !== this.taken) return
         if (this.load(control.runs) !== this.runs) {
           this.runs = this.load(control.runs)
           try {
@@ -82,7 +95,6 @@ export function teamWorker(receive: (handler: (message: WorkerMessage) => void) 
           } catch {
             Atomics.store(this.words, control.failed / 4, 1)
             Atomics.notify(this.words, control.turn / 4)
-            return
           }
           left = spins
           continue

@@ -18,6 +18,9 @@ import { startWorker } from './workerHost.ts'
  */
 const spinsAtBell = 100_000
 
+/** Milliseconds that the caller waits after a failure for workers to end their shares. Heuristic. */
+const patience = 10_000
+
 export class ThreadTeam {
   /** The caller's included. */
   readonly threads: number
@@ -103,6 +106,7 @@ export class ThreadTeam {
     try {
       own()
     } catch (error) {
+      this.#abandonRun()
       this.fail(error instanceof Error ? error.message : String(error))
       throw error
     }
@@ -120,6 +124,19 @@ export class ThreadTeam {
     Atomics.store(this.#words, controlBlock.failed / 4, 1)
     this.#ring()
     for (const worker of this.#workers.splice(0)) worker.terminate()
+  }
+
+  /** Returns when the workers write nothing any more, so that the memory may be used for something else. */
+  #abandonRun(): void {
+    Atomics.store(this.#words, controlBlock.failed / 4, 1)
+    Atomics.notify(this.#words, controlBlock.turn / 4)
+    this.#ring()
+    const end = performance.now() + patience
+    for (;;) {
+      const left = this.#load(controlBlock.left)
+      if (left === this.#workers.length || performance.now() >= end) return
+      Atomics.wait(this.#words, controlBlock.left / 4, left, 50)
+    }
   }
 
   #load(address: number): number {

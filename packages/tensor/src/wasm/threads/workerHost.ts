@@ -21,6 +21,7 @@ interface NodeWorkers {
     terminate(): Promise<number>
     unref(): void
     on(event: 'error', listener: (error: Error) => void): void
+    on(event: 'exit', listener: () => void): void
   }
 }
 
@@ -65,6 +66,9 @@ export function startWorker(name: string, failed: (reason: string) => void): Wor
     const worker = new NodeWorker(source(receive), { eval: true, execArgv: [], name })
     worker.on('error', ({ message }) => {
       failed(message)
+    })
+    worker.on('exit', () => {
+      failed('the worker has ended')
     })
     worker.unref()
     return {
