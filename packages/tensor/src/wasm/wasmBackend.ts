@@ -25,8 +25,6 @@ export interface WasmOptions {
    * depend on it. Where threads cannot share memory it is one, and `threadUse` says why.
    */
   readonly threads?: number
-  /** When programs are given to several threads: by default those that take long enough. For tests. */
-  readonly teamPolicy?: TeamPolicy
   /** Multiply and add with two roundings also where the engine can fuse them: the same bits on every machine. */
   readonly deterministic?: boolean
   /** Limit of the memory; 4 GiB by default. */
@@ -89,7 +87,10 @@ function createMemory(maximumBytes: number | undefined, wanted: ThreadUse) {
  * @throws {BackendError} where the engine has no WebAssembly SIMD; see `isWasmSupported`.
  * @throws {ArgumentError} for a number of threads out of range.
  */
-export function createWasmBackend(options: WasmOptions = {}): WasmBackend {
+export const createWasmBackend = (options: WasmOptions = {}): WasmBackend => wasmBackendWith(options)
+
+/** `createWasmBackend`, told which programs are given to several threads: a choice that tests make. */
+export function wasmBackendWith(options: WasmOptions, policy?: TeamPolicy): WasmBackend {
   if (!isWasmSupported()) {
     throw new BackendError({
       operation: 'createWasmBackend',
@@ -105,7 +106,7 @@ export function createWasmBackend(options: WasmOptions = {}): WasmBackend {
   const runner = createProgramRunner(allocator, {
     threads,
     microKernel,
-    ...(options.teamPolicy === undefined ? {} : { policy: options.teamPolicy }),
+    ...(policy === undefined ? {} : { policy }),
   })
   let disposed = false
   const requireUsable = (operation: string): void => {

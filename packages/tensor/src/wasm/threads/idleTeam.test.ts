@@ -49,7 +49,12 @@ async function run(
     minify: options.minify ?? false,
     keepNames: true,
   })
-  const child = spawn(process.execPath, [outfile], { stdio: ['ignore', 'pipe', 'inherit'] })
+  // Killed before the test's own time is up, so that a process that hangs is not left behind.
+  const child = spawn(process.execPath, [outfile], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: 40_000,
+    killSignal: 'SIGKILL',
+  })
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output += text

@@ -16,13 +16,13 @@ import { tensor } from '../../operations/creation.ts'
 import { Tensor } from '../../tensor.ts'
 import { softmax } from '../../operations/reduction.ts'
 import { tanh } from '../../operations/elementary.ts'
-import { createWasmBackend } from '../wasmBackend.ts'
+import { createWasmBackend, wasmBackendWith } from '../wasmBackend.ts'
 import type { TeamPolicy } from './programRunner.ts'
 
 /** Everything runs threaded, from the first run on. */
 const always: TeamPolicy = { isWorthThreads: () => true, waits: true }
 
-const teams = [2, 3, 4].map((threads) => createWasmBackend({ threads, teamPolicy: always }))
+const teams = [2, 3, 4].map((threads) => wasmBackendWith({ threads }, always))
 const alone = createWasmBackend({ threads: 1 })
 afterAll(() => {
   for (const backend of [...teams, alone]) backend.dispose()
@@ -90,10 +90,7 @@ it('thousands of runs with several barriers each, by more threads than there are
 })
 
 it('a backend of several threads runs alone until its workers know the program, then together', async () => {
-  const backend = createWasmBackend({
-    threads: 2,
-    teamPolicy: { isWorthThreads: () => true, waits: false },
-  })
+  const backend = wasmBackendWith({ threads: 2 }, { ...always, waits: false })
   const twice = jit((x: Tensor) => x.add(x))
   const x = tensor([1, 2, 3], { backend })
   for (const sharedRuns of [0, 1, 2]) {

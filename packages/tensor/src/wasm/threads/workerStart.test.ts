@@ -3,7 +3,7 @@ import { afterEach, expect, it, vi } from 'vitest'
 import { jit } from '../../jit.ts'
 import { tensor } from '../../operations/creation.ts'
 import type { Tensor } from '../../tensor.ts'
-import { createWasmBackend } from '../wasmBackend.ts'
+import { wasmBackendWith } from '../wasmBackend.ts'
 
 afterEach(() => {
   vi.restoreAllMocks()
@@ -25,17 +25,13 @@ it('a worker that is refused ends those that have started, and the caller comput
       ended.push(this.options.name)
     }
   }
-  const backend = createWasmBackend({
-    threads: 4,
-    teamPolicy: { isWorthThreads: () => true, waits: true },
-  })
+  const backend = wasmBackendWith({ threads: 4 }, { isWorthThreads: () => true, waits: true })
   const x = tensor([1, 2, 3], { backend })
   const twice = jit((each: Tensor) => each.add(each))
   const getBuiltinModule = process.getBuiltinModule.bind(process)
-  vi.spyOn(process, 'getBuiltinModule').mockImplementation(((name: string) =>
-    name === 'node:worker_threads'
-      ? { Worker: RefusedWorker }
-      : getBuiltinModule(name)) as typeof process.getBuiltinModule)
+  vi.spyOn(process, 'getBuiltinModule').mockImplementation((name: string) =>
+    name === 'node:worker_threads' ? { Worker: RefusedWorker } : getBuiltinModule(name),
+  )
   for (let run = 0; run < 2; run++) {
     using result = twice(x)
     expect([...(await result.read())]).toEqual([2, 4, 6])
