@@ -112,10 +112,11 @@ describe.skipIf(gpu === undefined)(
     if (isWasmSupported()) others.push(() => createWasmBackend())
 
     // Conjugate gradients that go on until progress is small amplify rounding on so small a problem, on every backend: wasm
-    // and reference in single precision part by 1e-3 then. These runs end them before.
+    // and reference in single precision part by 1e-3 then. These runs end them before: the losses of the eleventh and twelfth
+    // iterate of the third step are the same but for rounding, and backends choose differently between them.
     it.each<[string, HessianFreeOptions]>([
       ['a residual', { damping: 0.5, stop: [residualReduction({ relative: 0.02 })] }],
-      ['twelve iterations', { damping: 1, stop: [], maximumConjugateGradientIterations: 12 }],
+      ['eight iterations', { damping: 1, stop: [], maximumConjugateGradientIterations: 8 }],
     ])(
       'up to %s takes the decisions of the other backends, with their numbers up to rounding',
       async (_, more) => {
