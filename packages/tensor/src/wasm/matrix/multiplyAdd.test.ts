@@ -98,7 +98,8 @@ describe('a relaxed instruction', () => {
     expect(microKernelCandidates('separate').map(bytesOf).some(usesRelaxed)).toBe(false)
   })
 
-  it.runIf(supportsRelaxedSimd())('is found in modules of any other backend', async () => {
+  it('is found in modules of any other backend', async ({ skip }) => {
+    if (!supportsRelaxedSimd()) skip('this engine has no relaxed SIMD')
     const modules = await runAll(false)
     // Of the probe, of the shared functions, and of each program that reads operands in place.
     expect(modules.filter(usesRelaxed).length).toBeGreaterThan(4)
