@@ -3,19 +3,19 @@
  * Tests assert these instead of clocks.
  */
 import type { ExecutableSummary } from '../backend.ts'
-import type { KernelProgram, MemoryPlan } from './kernel.ts'
+import type { DotKernel, KernelProgram, MemoryPlan } from './kernel.ts'
 import { printKernel } from './kernelPrinter.ts'
 
 export function matrixProducts({ kernels }: KernelProgram): number {
   return kernels.filter(({ kind }) => kind === 'dot').length
 }
 
+/** Floating point operations of one product. */
+export const productFlops = ({ batch, rows, columns, depth }: DotKernel): number =>
+  2 * batch * rows * columns * depth
+
 export function matrixProductFlops({ kernels }: KernelProgram): number {
-  return kernels.reduce(
-    (sum, kernel) =>
-      kernel.kind === 'dot' ? sum + 2 * kernel.batch * kernel.rows * kernel.columns * kernel.depth : sum,
-    0,
-  )
+  return kernels.reduce((sum, kernel) => (kernel.kind === 'dot' ? sum + productFlops(kernel) : sum), 0)
 }
 
 /** The summary every backend's executable shows. */

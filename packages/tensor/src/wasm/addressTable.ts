@@ -7,7 +7,7 @@
  */
 import type { BufferIndex } from '../kernel/kernel.ts'
 import type { PanelRequest, PanelWords, TableWord } from './stage.ts'
-import { alignment } from './wasmAllocator.ts'
+import { aligned } from './wasmAllocator.ts'
 
 /** Words that hold an address in shared scratch memory. */
 export interface ScratchWord {
@@ -49,8 +49,6 @@ export interface AddressTableBuilder {
   counter(): TableWord
   finish(): AddressTable
 }
-
-const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignment
 
 /** A table of `buffers` buffers; the panels of those that `mayKeep` names may be kept from run to run. */
 export function createAddressTable(

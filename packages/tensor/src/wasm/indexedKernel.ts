@@ -7,6 +7,7 @@
  * adds them.
  */
 import type { Block, GatherKernel, ScatterAddKernel } from '../kernel/kernel.ts'
+import { advance } from './assembler/advance.ts'
 import type { FunctionBuilder, Local } from './assembler/functionBuilder.ts'
 import { requireVectorDtype } from './elements/elementFunctions.ts'
 import { kernelStage } from './kernelArguments.ts'
@@ -45,7 +46,7 @@ function emitStep(f: FunctionBuilder, { from, to, sum }: Run, shift: number, lan
 
 function emitTurn(f: FunctionBuilder, run: Run): void {
   for (let shift = 0; shift < turnWidth; shift += 4) emitStep(f, run, shift, 4)
-  for (const address of [run.from, run.to]) move(f, address, 4 * turnWidth)
+  for (const address of [run.from, run.to]) advance(f, address, 4 * turnWidth)
 }
 
 function emitRest(f: FunctionBuilder, run: Run, rest: number): void {
@@ -69,11 +70,6 @@ function emitPartOfRun(f: FunctionBuilder, run: Run, count: Local, length: numbe
     .i32Const(turnWidth - 1)
     .i32And()
   f.ifElse(() => emitRest(f, run, rest))
-}
-
-/** Adds `distance` bytes to an address. */
-const move = (f: FunctionBuilder, pointer: Local, distance: number): void => {
-  f.localGet(pointer).i32Const(distance).i32Add().localSet(pointer)
 }
 
 /** Reads the index at an address, clamped to the axis, into a local. */

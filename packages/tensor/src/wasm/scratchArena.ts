@@ -3,7 +3,7 @@
  * all of it. It is as large as the largest executable in use asks for and may move when it grows, so addresses
  * in it are worked out at each run.
  */
-import { alignment } from './wasmAllocator.ts'
+import { aligned } from './wasmAllocator.ts'
 import type { WasmAllocator } from './wasmAllocator.ts'
 import { outOfMemory } from './wasmBuffer.ts'
 
@@ -19,7 +19,7 @@ export function createScratchArena(allocator: WasmAllocator): ScratchArena {
     address(operation, bytes) {
       if (bytes <= current.bytes) return current.address
       if (current.bytes > 0) allocator.give(current.address, current.bytes)
-      const size = Math.ceil(bytes / alignment) * alignment
+      const size = aligned(bytes)
       const address = allocator.takeOrEvict(size)
       current = address === undefined ? { address: 0, bytes: 0 } : { address, bytes: size }
       allocator.countScratch(current.bytes)

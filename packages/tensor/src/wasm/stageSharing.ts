@@ -7,6 +7,7 @@
  * would wait for the slowest.
  */
 import type { FunctionBuilder, Local } from './assembler/functionBuilder.ts'
+import { pushMinimum } from './assembler/minimum.ts'
 import type { Stage, TableWord } from './stage.ts'
 
 /** Heuristic: the last part to end costs at most a fraction of it, and parts still are long runs of rows. */
@@ -53,8 +54,8 @@ export function createSharing(f: FunctionBuilder, { table, thread, threads, own 
       call()
     }
     const takeParts = (taken: TableWord): void => {
-      f.localGet(threads).i32Const(partsPerThread).i32Mul().localTee(parts).i32Const(units)
-      f.localGet(parts).i32Const(units).i32LtU().select().localSet(parts)
+      f.localGet(threads).i32Const(partsPerThread).i32Mul().localSet(parts)
+      pushMinimum(f, parts, units).localSet(parts)
       f.block((exit) => {
         f.loop((again) => {
           f.localGet(table)

@@ -26,7 +26,8 @@ interface FreeBlock {
   bytes: number
 }
 
-const roundUp = (bytes: number, multiple: number): number => Math.ceil(bytes / multiple) * multiple
+/** The size of the block that so many bytes take. */
+export const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignment
 
 /** Blocks in a memory; every size is rounded up to the alignment. */
 export class WasmAllocator {
@@ -72,7 +73,7 @@ export class WasmAllocator {
 
   /** Address of a block of at least that many bytes, or `undefined` if the memory is full. */
   take(bytes: number): number | undefined {
-    const size = roundUp(Math.max(bytes, 1), alignment)
+    const size = aligned(Math.max(bytes, 1))
     let best: FreeBlock | undefined
     for (const block of this.#free) {
       if (block.bytes >= size && (best === undefined || block.bytes < best.bytes)) best = block
@@ -95,7 +96,7 @@ export class WasmAllocator {
 
   /** Gives back a block of `take(bytes)`. */
   give(address: number, bytes: number): void {
-    let size = roundUp(Math.max(bytes, 1), alignment)
+    let size = aligned(Math.max(bytes, 1))
     let position = this.#free.findIndex((block) => block.address > address)
     if (position < 0) position = this.#free.length
     const before = this.#free.at(position - 1)

@@ -22,7 +22,7 @@ import type { ScratchArena } from './scratchArena.ts'
 import type { ProgramRunner, RunProgram } from './threads/programRunner.ts'
 import type { MicroKernel } from './matrix/matrixMicroKernel.ts'
 import type { WasmAllocator } from './wasmAllocator.ts'
-import { alignment } from './wasmAllocator.ts'
+import { aligned } from './wasmAllocator.ts'
 import { addressOf, allocateBuffer, panelsOf, releaseBuffer, takeOverBuffer } from './wasmBuffer.ts'
 
 /** What executables of one backend share. */
@@ -43,8 +43,6 @@ interface ArenaLayout {
   readonly ownOffset: number
   readonly bytes: number
 }
-
-const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignment
 
 function layOutArena({ poolBytes }: MemoryPlan, table: AddressTable, threads: number): ArenaLayout {
   let end = aligned(4 * table.length)
@@ -95,19 +93,22 @@ export function compileForWasm(
   const fillTable = tableFiller(operation, { kernels, plan, table, layout }, allocator)
   let usable = true
 
-  /** Storage for the outputs that take over none; all or nothing. */
-  function allocateOutputs(): (DeviceBuffer | undefined)[] {
+  const releaseAll = (buffers: readonly (DeviceBuffer | undefined)[]): void => {
+    for (const buffer of buffers) if (buffer !== undefined) releaseBuffer(operation, buffer, allocator)
+  }
+
+  /** Storage for the outputs that take over none, and where the arena starts; all or nothing. */
+  function allocate(): { readonly fresh: readonly (DeviceBuffer | undefined)[]; readonly start: number } {
     const fresh: (DeviceBuffer | undefined)[] = []
     try {
       for (const [i, type] of program.outputs.entries()) {
         fresh.push(plan.donorOf[i] < 0 ? allocateBuffer(operation, type, allocator) : undefined)
       }
-      arena.address(operation, layout.bytes)
+      return { fresh, start: arena.address(operation, layout.bytes) }
     } catch (error) {
-      for (const buffer of fresh) if (buffer !== undefined) releaseBuffer(operation, buffer, allocator)
+      releaseAll(fresh)
       throw error
     }
-    return fresh
   }
 
   /** Runs; a failure leaves neither outputs behind nor panels, which may not have been packed. */
@@ -116,7 +117,7 @@ export function compileForWasm(
       runProgram(start)
     } catch (error) {
       allocator.panels.freeAll()
-      for (const buffer of fresh) if (buffer !== undefined) releaseBuffer(operation, buffer, allocator)
+      releaseAll(fresh)
       throw error
     }
   }
@@ -131,8 +132,7 @@ export function compileForWasm(
       }
       requireInputs(program, inputs, donate)
       for (const input of inputs) addressOf(operation, input, allocator)
-      const fresh = allocateOutputs()
-      const start = arena.address(operation, layout.bytes)
+      const { fresh, start } = allocate()
       fillTable(start, inputs, fresh)
       runOrClean(start, fresh)
       const outputs = fresh.map(

@@ -9,6 +9,7 @@
  *
  * Source: Goto & van de Geijn 2008, section 4.2.
  */
+import { advance } from '../assembler/advance.ts'
 import { countedLoop } from '../assembler/countedLoop.ts'
 import type { FunctionBuilder, Local } from '../assembler/functionBuilder.ts'
 import type { FunctionBody, Signature } from '../assembler/moduleBuilder.ts'
@@ -76,10 +77,6 @@ function emitters(f: FunctionBuilder, panel: Panel) {
     f.localGet(source).localSet(from)
     f.localGet(destination).localSet(to)
   }
-  const advance = (pointer: Local, bytes: number): void => {
-    f.localGet(pointer).i32Const(bytes).i32Add().localSet(pointer)
-  }
-
   /** Unit stride along the lanes: whole vectors are copied. */
   const alongLanes = (): void => {
     start()
@@ -98,7 +95,7 @@ function emitters(f: FunctionBuilder, panel: Panel) {
         }
       }
       f.localGet(from).localGet(depthStride).i32Add().localSet(from)
-      advance(to, 4 * width)
+      advance(f, to, 4 * width)
     })
   }
 
@@ -137,8 +134,8 @@ function emitters(f: FunctionBuilder, panel: Panel) {
           }
         }
       }
-      advance(from, 16)
-      advance(to, 16 * width)
+      advance(f, from, 16)
+      advance(f, to, 16 * width)
     })
     scalarSteps(whole)
   }
@@ -156,7 +153,7 @@ function emitters(f: FunctionBuilder, panel: Panel) {
         if (i < width - 1) f.localGet(row).localGet(laneStride).i32Add().localSet(row)
       }
       f.localGet(from).localGet(depthStride).i32Add().localSet(from)
-      advance(to, 4 * width)
+      advance(f, to, 4 * width)
     })
   }
 
@@ -174,7 +171,7 @@ function emitters(f: FunctionBuilder, panel: Panel) {
       countedLoop(f, { counter: k, start: 0, end: depth }, () => {
         f.localGet(to).localGet(from).f32Load().f32Store()
         f.localGet(from).localGet(depthStride).i32Add().localSet(from)
-        advance(to, 4 * width)
+        advance(f, to, 4 * width)
       })
     })
   }

@@ -5,6 +5,7 @@
  *
  * x is contiguous. The order of summation depends on the shape only.
  */
+import { advance } from '../assembler/advance.ts'
 import { countedLoop } from '../assembler/countedLoop.ts'
 import type { FunctionBuilder, Local } from '../assembler/functionBuilder.ts'
 import type { FunctionBody, Signature } from '../assembler/moduleBuilder.ts'
@@ -13,10 +14,6 @@ import { addProduct } from './multiplyAdd.ts'
 
 /** (A, stride of its rows or columns, x, y, rows, depth): y is overwritten. */
 export const matrixVectorSignature: Signature = { parameters: new Array(6).fill('i32'), results: [] }
-
-const advance = (f: FunctionBuilder, pointer: Local, bytes: number): void => {
-  f.localGet(pointer).i32Const(bytes).i32Add().localSet(pointer)
-}
 
 /** Vectors of x in a turn, each in a basic block of its own: see the micro-kernel. */
 const vectorsPerTurn = 4

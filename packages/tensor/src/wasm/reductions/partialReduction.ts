@@ -10,6 +10,7 @@ import { nest, repeat } from '../loops/loopNest.ts'
 import type { Slices } from '../loops/slices.ts'
 import { forEachUnit, sliceSpace } from '../loops/slices.ts'
 import type { Stage, StageContext } from '../stage.ts'
+import { advance } from '../assembler/advance.ts'
 import type { FunctionBuilder, Local } from '../assembler/functionBuilder.ts'
 import type { Accumulator } from './reductionAccumulator.ts'
 import { vectorsOfState } from './reductionAccumulator.ts'
@@ -59,10 +60,6 @@ function mergeStates(
   })
 }
 
-const move = (f: FunctionBuilder, address: Local, bytes: number): void => {
-  f.localGet(address).i32Const(bytes).i32Add().localSet(address)
-}
-
 /** The extents of one block. */
 const blockExtents = ({ extents }: ReductionPlan, { axis, outer }: Slices, count: number): number[] =>
   extents.map((extent, each) => (each === axis ? count : outer.includes(each) ? 1 : extent))
@@ -105,7 +102,7 @@ function partialAcross(context: StageContext, plan: ReductionPlan, lane: number,
       nest(f, body.prologue.cursors, loopsOf(plan, keptAxes), () => {
         mergeStates(f, accumulator, states, blocks.units, bytes)
         emitResultAcross(f, body, accumulator)
-        move(f, states, bytes * blocks.units)
+        advance(f, states, bytes * blocks.units)
       })
     },
     scratch,

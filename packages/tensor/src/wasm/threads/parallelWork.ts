@@ -4,6 +4,7 @@
  * who computes, never what is computed.
  */
 import type { Kernel, KernelProgram } from '../../kernel/kernel.ts'
+import { productFlops } from '../../kernel/kernelCost.ts'
 import { readsOfKernel, writesOfKernel } from '../../kernel/kernelAccess.ts'
 import { sizeOf } from '../../shape.ts'
 
@@ -14,10 +15,7 @@ const elementsPerMicrosecond = 2_000
 const worthwhile = 100
 
 function microseconds(kernel: Kernel): number {
-  if (kernel.kind === 'dot') {
-    const { batch, rows, columns, depth } = kernel
-    return (2 * batch * rows * columns * depth) / flopsPerMicrosecond
-  }
+  if (kernel.kind === 'dot') return productFlops(kernel) / flopsPerMicrosecond
   const elements = [...readsOfKernel(kernel), ...writesOfKernel(kernel)].reduce(
     (sum, { domain }) => sum + sizeOf(domain),
     0,

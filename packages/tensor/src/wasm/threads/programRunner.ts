@@ -49,7 +49,6 @@ export function createProgramRunner(allocator: WasmAllocator, options: RunnerOpt
   let matrix: { readonly module: WebAssembly.Module; readonly exports: WebAssembly.Exports } | undefined
   let team: ThreadTeam | undefined
   let teamKnowsMatrix = false
-  let failure: string | undefined
   let disposed = false
 
   const matrixOf = (): NonNullable<typeof matrix> => {
@@ -62,7 +61,7 @@ export function createProgramRunner(allocator: WasmAllocator, options: RunnerOpt
 
   /** The team and the program's number in it; undefined where there is no team. */
   function join(module: WebAssembly.Module, usesMatrix: boolean, owner: object) {
-    if (failure !== undefined || disposed) return undefined
+    if (team?.failure !== undefined || disposed) return undefined
     team ??= new ThreadTeam(threads, allocator)
     if (usesMatrix && !teamKnowsMatrix) {
       team.loadMatrix(matrixOf().module)
@@ -74,7 +73,7 @@ export function createProgramRunner(allocator: WasmAllocator, options: RunnerOpt
   return {
     threads,
     get failure() {
-      return failure ?? team?.failure
+      return team?.failure
     },
     get sharedRuns() {
       return team?.runs ?? 0
@@ -92,7 +91,6 @@ export function createProgramRunner(allocator: WasmAllocator, options: RunnerOpt
       let membership: ReturnType<typeof join>
       const preference = createTeamPreference()
       const together: RunProgram = (table) => {
-        if (failure === undefined && team?.failure !== undefined) failure = team.failure
         membership ??= join(module, usesMatrix, together)
         if (policy.waits) membership?.team.waitUntilAttentive()
         const start = performance.now()
@@ -109,11 +107,10 @@ export function createProgramRunner(allocator: WasmAllocator, options: RunnerOpt
           })
           preference.record('together', performance.now() - start)
         } catch (cause) {
-          failure = membership.team.failure
           throw new BackendError({
             operation: `run ${kernels.name}`,
             rule: 'every thread must finish its share',
-            found: failure ?? String(cause),
+            found: membership.team.failure ?? String(cause),
             remedy: 'The backend goes on with one thread; run again',
             cause,
           })
