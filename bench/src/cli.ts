@@ -13,24 +13,7 @@ import { noPeers, startPeers } from './peers/peerEngine.ts'
 import type { Row } from './row.ts'
 import { formatTable } from './rowTable.ts'
 import { runSubcommand } from './subcommand.ts'
-import { conjugateGradient } from './suites/conjugateGradient.ts'
-import { elementwise } from './suites/elementwise.ts'
-import { matrixProduct } from './suites/matrixProduct.ts'
-import { memoryBound } from './suites/memoryBound.ts'
-import { skinnyProduct } from './suites/skinnyProduct.ts'
-import type { Suite } from './suites/suite.ts'
-import { torchProduct } from './suites/torchProduct.ts'
-import { training } from './suites/training.ts'
-
-const suites: readonly Suite[] = [
-  matrixProduct,
-  skinnyProduct,
-  memoryBound,
-  elementwise,
-  training,
-  conjugateGradient,
-  torchProduct,
-]
+import { suites } from './suites/suites.ts'
 
 const help = [
   'Usage: npm run bench -- [cpu | suite…] [options]',

@@ -18,6 +18,7 @@ import time
 import torch
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "gpu" / "peers"))
+from autoencoder_torch import model, output_hessian  # noqa: E402
 from rows import CODE_LAYER, images, layers  # noqa: E402
 
 try:
@@ -28,15 +29,6 @@ except ImportError:  # before PyTorch 2
 
 def upload(seed):
     return [(torch.from_numpy(w), torch.from_numpy(b)) for w, b in layers(seed)]
-
-
-def model(parameters, x):
-    h = x
-    for i, (w, b) in enumerate(parameters):
-        h = torch.addmm(b, h, w)
-        if i != CODE_LAYER and i != len(parameters) - 1:
-            h = torch.sigmoid(h)
-    return h
 
 
 class Case:
@@ -67,8 +59,7 @@ class Case:
         f = lambda parameters: model(parameters, self.x)  # noqa: E731
         z, tangent = jvp(f, (self.theta,), (self.v,))
         _, pull = vjp(f, self.theta)
-        p = torch.sigmoid(z)
-        return pull((p - p * p) * tangent / self.batch)[0]
+        return pull(output_hessian(z, tangent, self.batch))[0]
 
     @torch.no_grad()
     def r_operator(self):

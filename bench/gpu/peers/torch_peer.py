@@ -18,22 +18,8 @@ except ImportError:
 from torch.func import jvp, linearize, vjp
 
 import rows as shared
-from rows import CODE_LAYER, DAMPING, Rows, images, layers, measure, numbers, options, product_flops, sampled_error
-
-
-def model(parameters, x):
-    h = x
-    for i, (w, b) in enumerate(parameters):
-        h = torch.addmm(b, h, w)
-        if i != CODE_LAYER and i != len(parameters) - 1:
-            h = torch.sigmoid(h)
-    return h
-
-
-def output_hessian(z, u, batch):
-    """Of the mean logistic cross-entropy."""
-    p = torch.sigmoid(z)
-    return (p - p * p) * u / batch
+from autoencoder_torch import model, output_hessian
+from rows import DAMPING, Rows, images, layers, measure, numbers, options, product_flops, sampled_error
 
 
 def unflatten(flat, shapes):

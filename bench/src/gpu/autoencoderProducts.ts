@@ -1,73 +1,44 @@
 /**
- * Gauss-Newton product and conjugate gradient iteration of the full MNIST autoencoder (784-1000-500-250-30 and back,
- * logistic units, linear code layer, logistic cross-entropy) at one batch per program. Data and parameters are numbers
- * from a generator that `peers/torch_peer.py` and `peers/jax_peer.py` repeat, so the norm of the product in `details`
+ * Gauss-Newton product and conjugate gradient iteration of the full MNIST autoencoder at one batch per program. Data and
+ * parameters are numbers from a generator that `peers/torch_peer.py` and `peers/jax_peer.py` repeat, so the norm of the product in `details`
  * must be theirs.
  */
-import { gaussNewtonProduct } from '@hessian-free/autodiff'
 import {
   allCases,
   conjugateGradient,
   createCurvature,
   flattenParameters,
-  logisticCrossEntropy,
   parameterLayout,
   prepareSample,
   uploadDataset,
 } from '@hessian-free/hf'
-import type { DenseLayer } from '@hessian-free/hf'
-import { disposeTree, hostArray, sigmoid, tensor } from '@hessian-free/tensor'
-import type { Backend, Tensor } from '@hessian-free/tensor'
+import { disposeTree, hostArray } from '@hessian-free/tensor'
 import { interleave } from '../interleave.ts'
-import { numbers } from '../numbers.ts'
+import {
+  autoencoderImages,
+  autoencoderLayers,
+  autoencoderLoss,
+  autoencoderModel,
+  autoencoderProduct,
+  autoencoderWidths,
+} from '../network/autoencoder.ts'
+import { seeds } from '../network/networkCase.ts'
 import type { GpuBench, GpuMeasurement } from './gpuBench.ts'
 import { timeReplays } from './replayTiming.ts'
 
-export const autoencoderWidths = [784, 1000, 500, 250, 30, 250, 500, 1000, 784]
-const codeLayer = 3
 const damping = 1
-const loss = logisticCrossEntropy()
 
-const model = (layers: readonly DenseLayer[], x: Tensor): Tensor =>
-  layers.reduce((h, { w, b }, i) => {
-    const z = h.dot(w).add(b)
-    return i === codeLayer || i === layers.length - 1 ? z : sigmoid(z)
-  }, x)
-
-/** Parameters, or a direction, from one seed. */
-const layersFrom = (seed: number, backend: Backend): DenseLayer[] =>
-  autoencoderWidths.slice(1).map((outputs, i) => {
-    const inputs = autoencoderWidths[i]
-    const w = numbers(seed + i, inputs * outputs, 2 / Math.sqrt(inputs))
-    return {
-      w: tensor(w, { shape: [inputs, outputs], backend }),
-      b: tensor(numbers(seed + 50 + i, outputs, 0.2), { shape: [outputs], backend }),
-    }
-  })
-
-/** Uniform on [0, 1): as bright as images, and as dense as sums can be. */
-const images = (batch: number): Float32Array =>
-  numbers(7, batch * autoencoderWidths[0]).map((value) => value + 0.5)
-
-const norm = (parts: readonly ArrayLike<number>[]): number => {
+const norm = (values: ArrayLike<number>): number => {
   let sum = 0
-  for (const part of parts) for (let i = 0; i < part.length; i++) sum += part[i] ** 2
+  for (let i = 0; i < values.length; i++) sum += values[i] ** 2
   return Math.sqrt(sum)
 }
 
 async function productRow({ backend, plan, card, measured, emit }: GpuBench, batch: number): Promise<void> {
-  const [theta, v] = [layersFrom(1, backend), layersFrom(100, backend)]
-  using x = tensor(images(batch), { shape: [batch, autoencoderWidths[0]], backend })
-  const compiled = gaussNewtonProduct(model, {
-    value: (z: Tensor, t: Tensor) => loss.perCase(z, t).mean(),
-    hessianProduct: (z: Tensor, t: Tensor, u: Tensor) => loss.hessianProduct(z, t, u).multiply(1 / batch),
-  })
-  const operator = compiled.at(theta, x, x)
-  const result = operator.apply(v)
-  const resultNorm = norm(await Promise.all(result.flatMap(({ w, b }) => [w.read(), b.read()])))
-  disposeTree(result)
-  const { summary } = operator.executable
-  const [timing] = await timeReplays(backend, [() => disposeTree(operator.apply(v))], plan)
+  const product = autoencoderProduct(backend, batch)
+  const { summary } = product
+  const resultNorm = norm(await product.result())
+  const [timing] = await timeReplays(backend, [product.run], plan)
   emit({
     suite: 'autoencoder',
     case: `Gauss-Newton product, batch ${batch}`,
@@ -78,23 +49,21 @@ async function productRow({ backend, plan, card, measured, emit }: GpuBench, bat
     measured: measured.flops,
     details: { resultNorm, kernels: summary.kernels.length, matrixProducts: summary.matrixProducts },
   })
-  operator.dispose()
-  compiled.dispose()
-  disposeTree([theta, v])
+  product.dispose()
 }
 
 async function iterationRow({ backend, plan, card, measured, emit }: GpuBench, batch: number): Promise<void> {
-  const layers = layersFrom(1, backend)
+  const layers = autoencoderLayers(backend, seeds.parameters)
   const layout = parameterLayout(layers)
   using theta = flattenParameters(layout, layers)
   disposeTree(layers)
-  const direction = layersFrom(100, backend)
+  const direction = autoencoderLayers(backend, seeds.direction)
   using b = flattenParameters(layout, direction)
   disposeTree(direction)
-  const data = hostArray(images(batch), [batch, autoencoderWidths[0]])
+  const data = hostArray(autoencoderImages(batch), [batch, autoencoderWidths[0]])
   const dataset = uploadDataset({ inputs: data }, backend)
   const sample = prepareSample(dataset, allCases(dataset), batch, layout.dtype)
-  const curvature = createCurvature({ model, loss }, layout)
+  const curvature = createCurvature({ model: autoencoderModel, loss: autoencoderLoss }, layout)
   using operator = curvature.linearize(theta, sample)
   const waitsBefore = backend.waits
   let solves = 0

@@ -1,6 +1,6 @@
 /**
- * Gauss-Newton product of the full MNIST autoencoder (784-1000-500-250-30 and back, logistic units, linear code layer,
- * mean logistic cross-entropy) on generated numbers, which bench/torch/serve.py repeats.
+ * The full MNIST autoencoder (784-1000-500-250-30 and back, logistic units, linear code layer, logistic cross-entropy) on
+ * generated numbers, which the peers in Python repeat (bench/gpu/peers/rows.py), and its Gauss-Newton product.
  */
 import { gaussNewtonProduct } from '@hessian-free/autodiff'
 import { logisticCrossEntropy } from '@hessian-free/hf'
@@ -10,33 +10,39 @@ import type { Backend, Tensor } from '@hessian-free/tensor'
 import { numbers } from '../numbers.ts'
 import { hostLayers, seeds } from './networkCase.ts'
 
-const widths = [784, 1000, 500, 250, 30, 250, 500, 1000, 784]
-const codeLayer = 3
-const loss = logisticCrossEntropy()
+export const autoencoderWidths = [784, 1000, 500, 250, 30, 250, 500, 1000, 784]
+export const autoencoderLoss = logisticCrossEntropy()
 
-const model = (layers: readonly DenseLayer[], x: Tensor): Tensor =>
+/** Logistic units, but for the layer in the middle and the last one. */
+export const autoencoderModel = (layers: readonly DenseLayer[], x: Tensor): Tensor =>
   layers.reduce((h, { w, b }, i) => {
     const z = h.dot(w).add(b)
-    return i === codeLayer || i === layers.length - 1 ? z : sigmoid(z)
+    return i === layers.length / 2 - 1 || i === layers.length - 1 ? z : sigmoid(z)
   }, x)
 
-export function autoencoder(backend: Backend, batch: number) {
-  const layersOf = (seed: number): DenseLayer[] =>
-    hostLayers({ widths, batch }, seed).map(({ w, b }, i) => ({
-      w: tensor(w, { shape: [widths[i], widths[i + 1]], backend }),
-      b: tensor(b, { backend }),
-    }))
-  const [theta, v] = [layersOf(seeds.parameters), layersOf(seeds.direction)]
-  // Uniform on [0, 1): as bright as images, and as dense as sums can be.
-  const images = numbers(7, batch * widths[0]).map((value) => value + 0.5)
-  const x = tensor(images, { shape: [batch, widths[0]], backend })
-  const compiled = gaussNewtonProduct(model, {
-    value: (z: Tensor, t: Tensor) => loss.perCase(z, t).mean(),
-    hessianProduct: (z: Tensor, t: Tensor, u: Tensor) => loss.hessianProduct(z, t, u).multiply(1 / batch),
+/** Parameters, or a direction, from one seed. */
+export const autoencoderLayers = (backend: Backend, seed: number): DenseLayer[] =>
+  hostLayers({ widths: autoencoderWidths }, seed).map(({ w, b }, i) => ({
+    w: tensor(w, { shape: [autoencoderWidths[i], autoencoderWidths[i + 1]], backend }),
+    b: tensor(b, { backend }),
+  }))
+
+/** Uniform on [0, 1): as bright as images, and as dense as sums can be. */
+export const autoencoderImages = (batch: number): Float32Array =>
+  numbers(7, batch * autoencoderWidths[0]).map((value) => value + 0.5)
+
+/** The product of the mean loss at generated parameters and images; `dispose` frees all of it. */
+export function autoencoderProduct(backend: Backend, batch: number) {
+  const [theta, v] = [seeds.parameters, seeds.direction].map((seed) => autoencoderLayers(backend, seed))
+  const x = tensor(autoencoderImages(batch), { shape: [batch, autoencoderWidths[0]], backend })
+  const compiled = gaussNewtonProduct(autoencoderModel, {
+    value: (z: Tensor, t: Tensor) => autoencoderLoss.perCase(z, t).mean(),
+    hessianProduct: (z: Tensor, t: Tensor, u: Tensor) =>
+      autoencoderLoss.hessianProduct(z, t, u).multiply(1 / batch),
   })
   const operator = compiled.at(theta, x, x)
   return {
-    flops: operator.executable.summary.matrixProductFlops,
+    summary: operator.executable.summary,
     run: (): void => {
       disposeTree(operator.apply(v))
     },

@@ -16,7 +16,7 @@ export interface HostLayer {
 }
 
 /** Weights and biases, layer by layer, inputs × outputs. */
-export const hostLayers = ({ widths }: NetworkCase, seed: number): HostLayer[] =>
+export const hostLayers = ({ widths }: Pick<NetworkCase, 'widths'>, seed: number): HostLayer[] =>
   widths.slice(1).map((outputs, i) => ({
     w: numbers(seed + i, widths[i] * outputs, 2 / Math.sqrt(widths[i])),
     b: numbers(seed + 50 + i, outputs, 0.2),

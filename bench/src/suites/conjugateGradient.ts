@@ -13,17 +13,17 @@ import {
   flattenParameters,
   glorotInitialisation,
   lbfgsPreconditioner,
-  logisticCrossEntropy,
   parameterLayout,
   prepareSample,
   twoLoopRecursion,
   uploadDataset,
 } from '@hessian-free/hf'
-import type { CurvaturePair, DenseLayer, Preconditioner } from '@hessian-free/hf'
-import { disposeTree, hostArray, randomKey, sigmoid, tensor } from '@hessian-free/tensor'
+import type { CurvaturePair, Preconditioner } from '@hessian-free/hf'
+import { disposeTree, hostArray, randomKey, tensor } from '@hessian-free/tensor'
 import type { Backend, Tensor } from '@hessian-free/tensor'
 import { interleave } from '../interleave.ts'
 import type { Timing } from '../interleave.ts'
+import { autoencoderLoss, autoencoderModel, autoencoderWidths } from '../network/autoencoder.ts'
 import { numbers } from '../numbers.ts'
 import type { Row } from '../row.ts'
 import { rowOf } from '../row.ts'
@@ -41,16 +41,10 @@ interface Scale {
 }
 
 const whole: Scale = {
-  widths: [784, 1000, 500, 250, 30, 250, 500, 1000, 784],
+  widths: autoencoderWidths,
   batches: [512, 2048],
 }
 const quick: Scale = { widths: [20, 12, 4, 12, 20], batches: [32] }
-
-const model = (layers: readonly DenseLayer[], x: Tensor): Tensor =>
-  layers.reduce((h, { w, b }, i) => {
-    const z = h.dot(w).add(b)
-    return i === layers.length / 2 - 1 || i === layers.length - 1 ? z : sigmoid(z)
-  }, x)
 
 const free = ({ s, y }: CurvaturePair): void => {
   s.dispose()
@@ -68,7 +62,10 @@ function systemOf(backend: Backend, { widths }: Scale, cases: number) {
   )
   const data = uploadDataset({ inputs, targets: inputs }, backend)
   const sample = prepareSample(data, allCases(data), cases, 'float32')
-  const operator = createCurvature({ model, loss: logisticCrossEntropy() }, layout).linearize(theta, sample)
+  const operator = createCurvature({ model: autoencoderModel, loss: autoencoderLoss }, layout).linearize(
+    theta,
+    sample,
+  )
   const direction = tensor(numbers(6, theta.size), { backend })
   const b = operator.apply(direction, damping)
   const product = (v: Tensor): Tensor => operator.apply(v, damping)

@@ -3,14 +3,10 @@ import { describe, expect, it } from 'vitest'
 import { openBackend } from '../ourBackend.ts'
 import { noPeers } from '../peers/peerEngine.ts'
 import type { Row } from '../row.ts'
-import { conjugateGradient } from './conjugateGradient.ts'
-import { elementwise } from './elementwise.ts'
 import { matrixProduct } from './matrixProduct.ts'
 import { memoryBound } from './memoryBound.ts'
-import { skinnyProduct } from './skinnyProduct.ts'
 import type { Suite } from './suite.ts'
-import { torchProduct } from './torchProduct.ts'
-import { training } from './training.ts'
+import { suites } from './suites.ts'
 
 async function rowsOf(suite: Suite, threads: readonly number[]): Promise<Row[]> {
   const rows: Row[] = []
@@ -24,16 +20,6 @@ async function rowsOf(suite: Suite, threads: readonly number[]): Promise<Row[]> 
   for (const each of backends.values()) each.dispose()
   return rows
 }
-
-const suites = [
-  matrixProduct,
-  skinnyProduct,
-  memoryBound,
-  elementwise,
-  training,
-  conjugateGradient,
-  torchProduct,
-]
 
 describe.each(suites)('the suite $name', (suite) => {
   it('measures each number of threads, without peers', async () => {

@@ -5,7 +5,7 @@
  */
 import { microKernelCeiling } from '../ceiling/microKernelCeiling.ts'
 import { interleave } from '../interleave.ts'
-import { autoencoder } from '../network/autoencoder.ts'
+import { autoencoderProduct } from '../network/autoencoder.ts'
 import { requireAgreement } from '../numbers.ts'
 import { sampleOf } from '../peers/peerCase.ts'
 import type { TorchPeer, TorchRecipe } from '../peers/torchPeer.ts'
@@ -43,7 +43,7 @@ export const torchProduct: Suite = {
   run: async (peers, emit, context) => {
     const batch = context.quick ? 4 : 512
     for (const threads of context.threads) {
-      const ours = autoencoder(context.backend(threads), batch)
+      const ours = autoencoderProduct(context.backend(threads), batch)
       const ceiling = await microKernelCeiling(threads)
       const torch = peers.available ? await torchOrReason(threads, batch) : 'without peers'
       const result = sampleOf(await ours.result())
@@ -62,7 +62,7 @@ export const torchProduct: Suite = {
         suite,
         case: `Gauss-Newton product, batch ${batch}`,
         timing,
-        flops: ours.flops,
+        flops: ours.summary.matrixProductFlops,
         threads,
         ceiling: ceiling.ceilingOf(limit),
         note: typeof torch === 'string' ? torch : torch.description,
